@@ -1,0 +1,79 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+/// Linker settings of a library that foreign processes load: the Swift runtime is inside, only the
+/// symbols of the map file are visible, and dlclose leaves it mapped (a Swift library that is
+/// unmapped crashes its host at the next dynamic cast).
+func foreignLibrary(exports: String) -> [LinkerSetting] {
+    [
+        .unsafeFlags([
+            "-static-stdlib",
+            "-Xlinker", "--version-script=\(Context.packageDirectory)/\(exports)",
+            "-Xlinker", "-z", "-Xlinker", "nodelete",
+        ])
+    ]
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "flex-mig",
+    products: [
+        .executable(name: "flexmig", targets: ["flexmig"]),
+        .executable(name: "flexmig-supervisor", targets: ["flexmig-supervisor"]),
+        .executable(name: "digits-training", targets: ["Digits"]),
+        .library(name: "flexmig-simulated-nvml", type: .dynamic, targets: ["SimulatedNVML"]),
+        .library(name: "Collectives", targets: ["Collectives"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .target(name: "MIGModel"),
+        .target(name: "CPlatform"),
+        .target(name: "Platform", dependencies: ["CPlatform"]),
+        .target(name: "CNVML"),
+        .target(name: "NVML", dependencies: ["CNVML", "MIGModel", "Platform"]),
+        .target(name: "SimulatedDriver", dependencies: ["MIGModel", "Platform"]),
+        .target(
+            name: "SimulatedNVML",
+            dependencies: ["CNVML", "MIGModel", "Platform", "SimulatedDriver"],
+            exclude: ["exports.map"],
+            linkerSettings: foreignLibrary(exports: "Sources/SimulatedNVML/exports.map")),
+        .target(name: "LeafScheduling", dependencies: ["MIGModel"]),
+        .target(name: "DeviceInventory", dependencies: ["MIGModel", "NVML", "Platform"]),
+        .target(name: "Collectives", dependencies: ["Platform"]),
+        .target(
+            name: "Launcher",
+            dependencies: ["DeviceInventory", "LeafScheduling", "MIGModel", "Platform"]),
+        .target(
+            name: "Commands",
+            dependencies: [
+                "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "NVML", "Platform",
+                "SimulatedDriver", argumentParser, yams,
+            ]),
+        .executableTarget(name: "flexmig", dependencies: ["Commands"]),
+        .executableTarget(name: "flexmig-supervisor", dependencies: ["Launcher"]),
+        .executableTarget(
+            name: "Digits",
+            dependencies: ["Collectives", "SimulatedDriver", argumentParser],
+            path: "Examples/Digits",
+            resources: [.copy("digits.csv")]),
+        .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+// The same strictness for every target of ours.
+for target in package.targets {
+    target.swiftSettings =
+        (target.swiftSettings ?? []) + [
+            .strictMemorySafety(),
+            .treatAllWarnings(as: .error),
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+        ]
+    target.cSettings = (target.cSettings ?? []) + [.define("_GNU_SOURCE")]
+}

@@ -1,0 +1,35 @@
+// What Swift cannot call by itself: variadic system calls, macros, and headers outside the Glibc module.
+// Every name starts with `cplatform_`. No logic lives here: -1 and errno reach the caller unchanged.
+#ifndef CPLATFORM_H
+#define CPLATFORM_H
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/types.h>
+
+// prctl is variadic.
+static inline int cplatform_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+static inline int cplatform_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+
+// signalfd.h is not part of the Glibc module.
+static inline int cplatform_signalfd(const sigset_t *_Nonnull mask) { return signalfd(-1, mask, SFD_CLOEXEC | SFD_NONBLOCK); }
+
+// fcntl is variadic; the Open File Description commands need _GNU_SOURCE.
+static inline int cplatform_lock(int fd, int command, struct flock *_Nonnull lock) { return fcntl(fd, command, lock); }
+static inline int cplatform_duplicate_above(int fd, int lowest) { return fcntl(fd, F_DUPFD_CLOEXEC, lowest); }
+static inline int cplatform_open(const char *_Nonnull path, int flags, mode_t mode) { return open(path, flags, mode); }
+static inline int cplatform_clear_close_on_exec(int fd) { return fcntl(fd, F_SETFD, 0); }
+
+// `environ` is a mutable global, which Swift 6 does not let us read.
+extern char *_Nullable *_Nonnull environ;
+static inline char *_Nullable *_Nonnull cplatform_environment(void) { return environ; }
+
+static const int cplatform_set_lock = F_SETLK;
+static const int cplatform_query_lock = F_GETLK;
+static const int cplatform_set_open_file_lock = F_OFD_SETLK;
+static const int cplatform_set_open_file_lock_wait = F_OFD_SETLKW;
+
+#endif

@@ -1,0 +1,254 @@
+import MIGModel
+import NVML
+import Platform
+import Synchronization
+
+/// The backend for everything that speaks NVML.
+public final class NVMLBackend: DeviceBackend {
+    public let driver: DriverIdentity
+    private let session: NVMLSession
+    /// Handles of the MIG devices of the last inventory: looking one up by UUID walks all devices in the driver.
+    private let devices = Mutex<[MIGDeviceUUID: NVMLDevice]>([:])
+
+    /// - Parameter library: a path, or a name that the dynamic loader finds.
+    public init(library: String) throws(DeviceError) {
+        do {
+            session = try NVMLSession(library: library)
+            driver = DriverIdentity(
+                library: library, version: try session.driverVersion(), simulatedNode: session.simulatedNode)
+        } catch let error as NVMLLoadError {
+            throw DeviceError(kind: .libraryMissing, message: "\(error)")
+        } catch {
+            throw DeviceError(error)
+        }
+    }
+
+    public func inventory() throws(DeviceError) -> NodeInventory {
+        var found: [MIGDeviceUUID: NVMLDevice] = [:]
+        let gpus: [GPU] = try translating { () throws(NVMLFailure) in
+            var gpus: [GPU] = []
+            for index in 0..<(try session.deviceCount()) { gpus.append(try readGPU(index, devices: &found)) }
+            return gpus
+        }
+        devices.withLock { $0 = found }
+        return NodeInventory(driver: driver, gpus: gpus)
+    }
+
+    private func readGPU(_ index: Int, devices: inout [MIGDeviceUUID: NVMLDevice]) throws(NVMLFailure) -> GPU {
+        let device = try session.device(at: index)
+        let pci = try session.pci(of: device)
+        let model = GPUModel.matching(pciDeviceID: pci.deviceID)
+        let memoryMiB = Int(try session.totalMemory(of: device) >> 20)
+        let mode: MIGMode =
+            switch try session.migMode(of: device) {
+            case (true, true)?: .on
+            case (false, false)?: .off
+            case (false, true)?: .pendingOn
+            case (true, false)?: .pendingOff
+            case nil: .unsupported
+            }
+        let numaNode = session.numaNode(of: device)
+        let geometry = try readGeometry(of: device, memoryMiB: memoryMiB, mode: mode, model: model)
+        var instances: [GPUInstance] = []
+        var leaves: [Leaf] = []
+        if mode.isOn {
+            for profile in geometry.profiles {
+                let handles = try session.gpuInstances(
+                    of: profile.id.rawValue, on: device, capacity: profile.maximumInstances)
+                for handle in handles {
+                    let (instance, itsLeaves) = try read(
+                        handle, profile: profile, gpu: index, numaNode: numaNode, devices: &devices)
+                    instances.append(instance)
+                    leaves += itsLeaves
+                }
+            }
+        }
+        return GPU(
+            index: index, uuid: GPUUUID(rawValue: try session.uuid(of: device)), name: try session.name(of: device),
+            model: model?.id, busID: pci.busID, numaNode: numaNode, memoryMiB: memoryMiB, migMode: mode,
+            geometry: geometry, instances: instances.sorted { $0.spec < $1.spec },
+            leaves: leaves.sorted(by: Leaf.precedes))
+    }
+
+    /// The profiles as the driver gives them; the model's table only where the driver gives none (MIG mode off).
+    private func readGeometry(
+        of device: NVMLDevice, memoryMiB: Int, mode: MIGMode, model: GPUModel?
+    ) throws(NVMLFailure) -> MIGGeometry {
+        if mode == .unsupported { return MIGGeometry(memorySlices: 0, computeSlices: 0, profiles: []) }
+        var profiles: [MIGProfile] = []
+        for answer in try session.profiles(of: device) {
+            let places = try session.places(of: answer.id, on: device)
+            guard let size = places.first?.size else { continue }
+            let known = model?.geometry.profile(id: .init(rawValue: answer.id))
+            let name =
+                answer.name
+                ?? MIGProfile.conventionalName(
+                    computeSlices: answer.computeSlices, memoryMiB: answer.memoryMiB, gpuMemoryMiB: memoryMiB,
+                    attributes: MIGProfile.attributes(index: answer.index) ?? "")
+                ?? known?.name ?? "profile-\(answer.id)"
+            profiles.append(
+                MIGProfile(
+                    name: name, id: .init(rawValue: answer.id), index: answer.index,
+                    computeSlices: answer.computeSlices, memorySlices: size, memoryMiB: answer.memoryMiB,
+                    multiprocessors: answer.multiprocessors,
+                    engines: Engines(
+                        copy: answer.copyEngines, decoder: answer.decoders, encoder: answer.encoders,
+                        jpeg: answer.jpegEngines, ofa: answer.opticalFlowEngines),
+                    placements: places.map { Placement(start: $0.start, size: $0.size) },
+                    maximumInstances: answer.maximumInstances,
+                    computeInstanceProfile: MIGProfile.computeInstanceProfile(computeSlices: answer.computeSlices) ?? 0,
+                    evidence: .driver, placementEvidence: .driver))
+        }
+        if profiles.isEmpty { return model?.geometry ?? MIGGeometry(memorySlices: 0, computeSlices: 0, profiles: []) }
+        return MIGGeometry(
+            memorySlices: profiles.flatMap(\.placements).map(\.end).max() ?? 0,
+            computeSlices: profiles.map(\.computeSlices).max() ?? 0, profiles: profiles)
+    }
+
+    private func read(
+        _ handle: NVMLGPUInstance, profile: MIGProfile, gpu: Int, numaNode: Int?,
+        devices: inout [MIGDeviceUUID: NVMLDevice]
+    ) throws(NVMLFailure) -> (GPUInstance, [Leaf]) {
+        let record = try session.record(of: handle)
+        let placement = Placement(start: record.place.start, size: record.place.size)
+        var migDevices: [MIGDevice] = []
+        var leaves: [Leaf] = []
+        for compute in try computeInstances(in: handle, of: profile) {
+            let computeRecord = try session.record(of: compute)
+            let device = MIGDevice(
+                gpuInstance: GPUInstanceID(rawValue: record.id),
+                computeInstance: ComputeInstanceID(rawValue: computeRecord.id),
+                uuid: MIGDeviceUUID(rawValue: try session.uuid(of: computeRecord.device)))
+            devices[device.uuid] = computeRecord.device
+            migDevices.append(device)
+            // A compute instance over the whole GPU instance is as big as the profile says.
+            let isWhole = computeRecord.profile == profile.computeInstanceProfile
+            let size =
+                isWhole && profile.multiprocessors != nil
+                ? (profile.multiprocessors ?? 0, profile.memoryMiB ?? 0)
+                : try session.attributes(of: computeRecord.device)
+            leaves.append(
+                Leaf(
+                    uuid: device.uuid, gpu: gpu, gpuInstance: device.gpuInstance,
+                    computeInstance: device.computeInstance, profile: profile.name,
+                    leafType: isWhole ? profile.leafType : .other(profile: profile.name), placement: placement,
+                    memoryMiB: size.1, multiprocessors: size.0, numaNode: numaNode))
+        }
+        let instance = GPUInstance(
+            id: GPUInstanceID(rawValue: record.id), spec: MIGSpec(profile: profile.id, placement: placement),
+            devices: migDevices.sorted { $0.computeInstance.rawValue < $1.computeInstance.rawValue })
+        return (instance, leaves)
+    }
+
+    /// The compute instances of a GPU instance: usually the one that spans it, else those of every profile.
+    private func computeInstances(
+        in handle: NVMLGPUInstance, of profile: MIGProfile
+    ) throws(NVMLFailure) -> [NVMLComputeInstance] {
+        let whole = try session.computeInstances(of: profile.computeInstanceProfile, in: handle, capacity: 1)
+        if !whole.isEmpty { return whole }
+        var found: [NVMLComputeInstance] = []
+        for index in 0..<9 where index != profile.computeInstanceProfile {
+            guard let compute = try session.computeProfile(at: index, in: handle) else { continue }
+            found += try session.computeInstances(of: compute.id, in: handle, capacity: compute.maximumInstances)
+        }
+        return found
+    }
+
+    // MARK: Changing the layout
+
+    public func create(_ spec: MIGSpec, on gpu: GPU) throws(DeviceError) -> MIGDevice {
+        try translating { () throws(NVMLFailure) in
+            let device = try session.device(at: gpu.index)
+            let handle = try session.createGPUInstance(
+                profile: spec.profile.rawValue,
+                at: NVMLSession.Place(start: spec.placement.start, size: spec.placement.size), on: device)
+            do throws(NVMLFailure) {
+                return try createCompute(in: handle, spec: spec, on: gpu)
+            } catch {
+                // The half-made instance must not stay; the first error is the one to tell.
+                try? session.destroy(handle)
+                throw error
+            }
+        }
+    }
+
+    public func complete(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError) -> MIGDevice {
+        try translating { () throws(NVMLFailure) in
+            guard let handle = try self.handle(of: instance, on: gpu) else { throw gone(instance, on: gpu) }
+            return try createCompute(in: handle, spec: instance.spec, on: gpu)
+        }
+    }
+
+    public func destroy(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError) {
+        try translating { () throws(NVMLFailure) in
+            guard let handle = try self.handle(of: instance, on: gpu) else { throw gone(instance, on: gpu) }
+            if let profile = gpu.geometry.profile(id: instance.spec.profile) {
+                for compute in try computeInstances(in: handle, of: profile) { try session.destroy(compute) }
+            }
+            try session.destroy(handle)
+        }
+    }
+
+    private func createCompute(
+        in handle: NVMLGPUInstance, spec: MIGSpec, on gpu: GPU
+    ) throws(NVMLFailure) -> MIGDevice {
+        let profile = gpu.geometry.profile(id: spec.profile)?.computeInstanceProfile ?? 0
+        let compute = try session.createComputeInstance(profile: profile, in: handle)
+        let record = try session.record(of: compute)
+        return MIGDevice(
+            gpuInstance: GPUInstanceID(rawValue: try session.record(of: handle).id),
+            computeInstance: ComputeInstanceID(rawValue: record.id),
+            uuid: MIGDeviceUUID(rawValue: try session.uuid(of: record.device)))
+    }
+
+    private func handle(of instance: GPUInstance, on gpu: GPU) throws(NVMLFailure) -> NVMLGPUInstance? {
+        let device = try session.device(at: gpu.index)
+        let capacity = gpu.geometry.profile(id: instance.spec.profile)?.maximumInstances ?? 8
+        for handle in try session.gpuInstances(of: instance.spec.profile.rawValue, on: device, capacity: capacity)
+        where try session.record(of: handle).id == instance.id.rawValue { return handle }
+        return nil
+    }
+
+    private func gone(_ instance: GPUInstance, on gpu: GPU) -> NVMLFailure {
+        NVMLFailure(
+            call: "nvmlDeviceGetGpuInstances", error: .notFound, subject: "GPU \(gpu.index) instance \(instance.id)")
+    }
+
+    public func processes(on leaf: MIGDeviceUUID) throws(DeviceError) -> [ProcessID] {
+        if devices.withLock({ $0[leaf] }) == nil { _ = try inventory() }
+        guard let device = devices.withLock({ $0[leaf] }) else {
+            throw DeviceError(kind: .gone, message: "the node has no leaf \(leaf)")
+        }
+        return try translating { () throws(NVMLFailure) in try session.computeProcesses(on: device) }
+    }
+
+    private func translating<Value>(_ body: () throws(NVMLFailure) -> Value) throws(DeviceError) -> Value {
+        do throws(NVMLFailure) { return try body() } catch { throw DeviceError(error) }
+    }
+}
+
+extension DeviceError {
+    /// What a failed NVML call means for a person.
+    init(_ error: any Error) {
+        guard let failure = error as? NVMLFailure else {
+            self.init(kind: .other, message: "\(error)")
+            return
+        }
+        switch failure.error {
+        case .noPermission:
+            self.init(
+                kind: .noPermission, message: "\(failure)",
+                advice: "Run the command as root, or as a user who may read "
+                    + "/proc/driver/nvidia/capabilities/mig/config.")
+        case .inUse: self.init(kind: .inUse, message: "\(failure)", advice: "A process still uses the instance.")
+        case .driverNotLoaded:
+            self.init(
+                kind: .driverNotLoaded, message: "\(failure)",
+                advice: "Load the NVIDIA driver (modprobe nvidia), or use a simulated node (--simulate a100-40gb:2).")
+        case .gpuIsLost: self.init(kind: .gone, message: "\(failure)", advice: "The GPU needs a reset.")
+        case .notFound: self.init(kind: .gone, message: "\(failure)")
+        case .notSupported: self.init(kind: .notSupported, message: "\(failure)")
+        default: self.init(kind: .other, message: "\(failure)")
+        }
+    }
+}

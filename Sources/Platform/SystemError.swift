@@ -1,0 +1,58 @@
+import Glibc
+
+/// A system call that failed: which one, on what, and why.
+public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The call's C name, such as "open".
+    public let call: String
+    /// The errno value; unknown values are kept as they are.
+    public let code: CInt
+    /// The file, name or process that the call was about.
+    public let subject: String?
+
+    public init(call: String, code: CInt, subject: String? = nil) {
+        self.call = call
+        self.code = code
+        self.subject = subject
+    }
+
+    /// The C library's sentence for the code, such as "No such file or directory".
+    public var reason: String {
+        unsafe String(cString: strerror(code))
+    }
+
+    public var description: String {
+        let place = subject.map { "\($0): " } ?? ""
+        return "\(place)\(reason) (\(call))"
+    }
+
+    public var isNotFound: Bool { code == ENOENT }
+    public var isAlreadyThere: Bool { code == EEXIST }
+    public var isPermission: Bool { code == EACCES || code == EPERM || code == EROFS }
+    public var isNoSpace: Bool { code == ENOSPC || code == ENOMEM || code == EDQUOT }
+}
+
+/// Runs a call that answers -1 on failure, again while a signal interrupts it.
+///
+/// - Throws: `SystemError` with the call's errno.
+@discardableResult
+func check<Result: FixedWidthInteger>(
+    _ call: String, on subject: @autoclosure () -> String? = nil, _ body: () -> Result
+) throws(SystemError) -> Result {
+    while true {
+        let result = body()
+        if result != -1 { return result }
+        let code = errno
+        if code != EINTR { throw SystemError(call: call, code: code, subject: subject()) }
+    }
+}
+
+/// Turns the calls that answer an error number instead of -1 (the posix_ family) into errors.
+func checkNumber(
+    _ call: String, on subject: @autoclosure () -> String? = nil, _ body: () -> CInt
+) throws(SystemError) {
+    while true {
+        let code = body()
+        if code == 0 { return }
+        if code != EINTR { throw SystemError(call: call, code: code, subject: subject()) }
+    }
+}

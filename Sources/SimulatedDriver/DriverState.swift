@@ -1,0 +1,249 @@
+import MIGModel
+
+/// A compute instance that exists on a simulated GPU; it appears as a MIG device.
+public struct SimulatedComputeInstance: Hashable, Sendable {
+    public let id: Int
+    /// NVML compute instance profile ID.
+    public let profile: Int
+    /// First compute slice within the GPU instance, and their number.
+    public let start: Int
+    public let slices: Int
+    public let uuid: String
+    /// Never used again on this node, so that a stale handle is known as one.
+    public let serial: UInt64
+}
+
+/// A GPU instance that exists on a simulated GPU.
+public struct SimulatedGPUInstance: Hashable, Sendable {
+    public let id: Int
+    /// NVML GPU instance profile ID.
+    public let profile: Int
+    public let placement: Placement
+    public let serial: UInt64
+    public internal(set) var computeInstances: [SimulatedComputeInstance] = []
+}
+
+/// A simulated GPU and the instances on it.
+public struct SimulatedGPU: Hashable, Sendable {
+    public let model: GPUModel
+    public let uuid: String
+    public let numaNode: Int
+    public internal(set) var migEnabled: Bool
+    public internal(set) var migPending: Bool
+    /// In order of their creation.
+    public internal(set) var instances: [SimulatedGPUInstance] = []
+
+    func profile(_ id: Int) -> MIGProfile? { model.geometry.profiles.first { $0.id.rawValue == id } }
+}
+
+/// Why the simulated driver refuses; each case is one NVML return code.
+public enum DriverRefusal: Error, Hashable, Sendable {
+    case invalidArgument, notSupported, notFound, inUse, insufficientResources
+}
+
+/// Everything that a simulated driver knows, as a value: calls are functions from one state to the next.
+///
+/// Follows NVML's documented behaviour: explicit placements only succeed where nothing overlaps, instance ids come
+/// from the kernel's tree, compute instances go before their GPU instance.
+public struct DriverState: Hashable, Sendable {
+    /// Such as "a100-40gb:2".
+    public let spec: NodeSpec
+    public let driverVersion: String
+    public internal(set) var gpus: [SimulatedGPU]
+    var nextSerial: UInt64
+
+    /// A node just after boot: MIG mode on, no instances.
+    public init(spec: NodeSpec, using generator: inout some RandomNumberGenerator) {
+        self.spec = spec
+        driverVersion = "595.58.03"
+        nextSerial = 1
+        let models = spec.gpus.flatMap { Array(repeating: $0.model, count: $0.count) }
+        gpus = models.enumerated().map { index, model in
+            SimulatedGPU(
+                model: model, uuid: "GPU-" + uuidText(version: 4, using: &generator),
+                numaNode: models.count > 1 ? index * 2 / models.count : 0, migEnabled: true, migPending: true)
+        }
+    }
+
+    init(spec: NodeSpec, driverVersion: String, nextSerial: UInt64, gpus: [SimulatedGPU]) {
+        self.spec = spec
+        self.driverVersion = driverVersion
+        self.nextSerial = nextSerial
+        self.gpus = gpus
+    }
+
+    /// The PCI bus id of a GPU, such as "00000000:07:00.0".
+    public static func busID(of gpu: Int) -> String {
+        // Domain, bus and device as a machine with many GPUs would have them.
+        let bus = 7 + (gpu % 240)
+        return "0000\(hex(gpu / 240, digits: 4)):\(hex(bus, digits: 2)):00.0".uppercased()
+    }
+
+    // MARK: Looking things up
+
+    /// Where a compute instance is, by its MIG device's UUID.
+    public func computeInstance(
+        uuid: String
+    ) -> (gpu: Int, instance: SimulatedGPUInstance, compute: SimulatedComputeInstance)? {
+        find { $0.uuid == uuid }
+    }
+
+    /// Where a compute instance is, by its serial number.
+    public func computeInstance(
+        serial: UInt64
+    ) -> (gpu: Int, instance: SimulatedGPUInstance, compute: SimulatedComputeInstance)? {
+        find { $0.serial == serial }
+    }
+
+    private func find(
+        _ matches: (SimulatedComputeInstance) -> Bool
+    ) -> (gpu: Int, instance: SimulatedGPUInstance, compute: SimulatedComputeInstance)? {
+        for (index, gpu) in gpus.enumerated() {
+            for instance in gpu.instances {
+                if let compute = instance.computeInstances.first(where: matches) { return (index, instance, compute) }
+            }
+        }
+        return nil
+    }
+
+    /// Where a GPU instance is, by its serial number.
+    public func gpuInstance(serial: UInt64) -> (gpu: Int, position: Int)? {
+        for (index, gpu) in gpus.enumerated() {
+            if let position = gpu.instances.firstIndex(where: { $0.serial == serial }) { return (index, position) }
+        }
+        return nil
+    }
+
+    /// The MIG devices of a GPU in the order NVML lists them: GPU instance id, then compute instance id.
+    public func devices(on gpu: Int) -> [(instance: SimulatedGPUInstance, compute: SimulatedComputeInstance)] {
+        gpus[gpu].instances.sorted { $0.id < $1.id }.flatMap { instance in
+            instance.computeInstances.sorted { $0.id < $1.id }.map { (instance, $0) }
+        }
+    }
+
+    /// How many more instances of a profile fit, given what is there.
+    public func remainingCapacity(of profile: Int, on gpu: Int) throws(DriverRefusal) -> Int {
+        guard let profile = gpus[gpu].profile(profile) else { throw .invalidArgument }
+        var taken = gpus[gpu].instances.map(\.placement)
+        let already = gpus[gpu].instances.count { $0.profile == profile.id.rawValue }
+        var count = 0
+        for placement in profile.placements where already + count < profile.maximumInstances {
+            if !taken.contains(where: { $0.overlaps(placement) }) {
+                taken.append(placement)
+                count += 1
+            }
+        }
+        return count
+    }
+
+    // MARK: Changes
+
+    /// Creates a GPU instance; `placement` nil leaves the place to the driver, which takes the last one that fits.
+    ///
+    /// - Returns: the new instance's serial number.
+    public mutating func createGPUInstance(
+        profile id: Int, at placement: Placement?, on gpu: Int
+    ) throws(DriverRefusal) -> UInt64 {
+        guard gpus[gpu].migEnabled else { throw .notSupported }
+        guard let profile = gpus[gpu].profile(id) else { throw .invalidArgument }
+        let taken = gpus[gpu].instances.map(\.placement)
+        let fits = profile.placements.filter { place in !taken.contains { $0.overlaps(place) } }
+        guard gpus[gpu].instances.count(where: { $0.profile == id }) < profile.maximumInstances,
+            let place = placement.map({ wanted in fits.first { $0 == wanted } }) ?? fits.last
+        else { throw .insufficientResources }
+        let spec = MIGSpec(profile: profile.id, placement: place)
+        let ids = Set(gpus[gpu].instances.map { GPUInstanceID(rawValue: $0.id) })
+        guard let newID = gpus[gpu].model.geometry.gpuInstanceID(for: spec, taken: ids) else {
+            throw .insufficientResources
+        }
+        let instance = SimulatedGPUInstance(
+            id: newID.rawValue, profile: id, placement: place, serial: takeSerial())
+        gpus[gpu].instances.append(instance)
+        return instance.serial
+    }
+
+    /// Destroys a GPU instance that has no compute instance.
+    public mutating func destroyGPUInstance(serial: UInt64) throws(DriverRefusal) {
+        guard let (gpu, position) = gpuInstance(serial: serial) else { throw .invalidArgument }
+        guard gpus[gpu].instances[position].computeInstances.isEmpty else { throw .inUse }
+        gpus[gpu].instances.remove(at: position)
+    }
+
+    /// Creates a compute instance in the first free compute slices of a GPU instance.
+    ///
+    /// - Returns: the new instance.
+    public mutating func createComputeInstance(
+        profile id: Int, in serial: UInt64, using generator: inout some RandomNumberGenerator
+    ) throws(DriverRefusal) -> SimulatedComputeInstance {
+        guard let (gpu, position) = gpuInstance(serial: serial) else { throw .invalidArgument }
+        let instance = gpus[gpu].instances[position]
+        guard let profile = gpus[gpu].profile(instance.profile), let slices = ComputeProfile.slices(id),
+            slices <= profile.computeSlices
+        else { throw .invalidArgument }
+        var free = Set(0..<profile.computeSlices)
+        for compute in instance.computeInstances { free.subtract(compute.start..<compute.start + compute.slices) }
+        guard
+            let start = (0...(profile.computeSlices - slices)).first(where: {
+                free.isSuperset(of: $0..<$0 + slices)
+            }),
+            let newID = (0..<8).first(where: { id in !instance.computeInstances.contains { $0.id == id } })
+        else { throw .insufficientResources }
+        let compute = SimulatedComputeInstance(
+            id: newID, profile: id, start: start, slices: slices,
+            uuid: "MIG-" + uuidText(version: 5, using: &generator), serial: takeSerial())
+        gpus[gpu].instances[position].computeInstances.append(compute)
+        return compute
+    }
+
+    /// Destroys a compute instance. The caller has checked that no process has a context there.
+    public mutating func destroyComputeInstance(serial: UInt64) throws(DriverRefusal) {
+        for gpu in gpus.indices {
+            for position in gpus[gpu].instances.indices {
+                if let index = gpus[gpu].instances[position].computeInstances.firstIndex(where: { $0.serial == serial }) {
+                    gpus[gpu].instances[position].computeInstances.remove(at: index)
+                    return
+                }
+            }
+        }
+        throw .invalidArgument
+    }
+
+    /// Switches MIG mode. With instances in the way the wish is noted and the mode stays as it is.
+    ///
+    /// - Returns: whether the mode is now as wanted.
+    public mutating func setMIGMode(_ enabled: Bool, on gpu: Int) -> Bool {
+        gpus[gpu].migPending = enabled
+        if gpus[gpu].migEnabled != enabled, !gpus[gpu].instances.isEmpty { return false }
+        gpus[gpu].migEnabled = enabled
+        return true
+    }
+
+    private mutating func takeSerial() -> UInt64 {
+        defer { nextSerial += 1 }
+        return nextSerial
+    }
+}
+
+/// NVML's compute instance profiles: an ID for each number of compute slices.
+public enum ComputeProfile {
+    private static let slicesByID = [0: 1, 1: 2, 2: 3, 3: 4, 4: 7]
+    public static func slices(_ id: Int) -> Int? { slicesByID[id] }
+}
+
+/// A UUID's text with random bits and the given version digit.
+func uuidText(version: Int, using generator: inout some RandomNumberGenerator) -> String {
+    let high = UInt64.random(in: 0...UInt64.max, using: &generator)
+    let low = UInt64.random(in: 0...UInt64.max, using: &generator)
+    return [
+        hex(Int(high >> 32), digits: 8), hex(Int(high >> 16 & 0xffff), digits: 4),
+        "\(version)" + hex(Int(high & 0xfff), digits: 3),
+        "8" + hex(Int(low >> 48 & 0xfff), digits: 3),
+        hex(Int(low & 0xffff_ffff_ffff), digits: 12),
+    ].joined(separator: "-")
+}
+
+/// Lower-case hexadecimal digits with leading zeros.
+func hex(_ value: Int, digits: Int) -> String {
+    let text = String(value, radix: 16)
+    return String(repeating: "0", count: max(0, digits - text.count)) + text
+}
