@@ -61,6 +61,9 @@ let package = Package(
             dependencies: ["Collectives", "SimulatedDriver", argumentParser],
             path: "Examples/Digits",
             resources: [.copy("digits.csv")]),
+        .executableTarget(
+            name: "JobRank", dependencies: ["Platform", "SimulatedDriver", argumentParser],
+            path: "Tests/Programs/JobRank"),
         .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),
     ],
     swiftLanguageModes: [.v6]

@@ -46,11 +46,12 @@ public final class NVMLSession: Sendable {
             var buffer = [CChar](repeating: 0, count: 4096)
             if unsafe simulated(&buffer, UInt32(buffer.count)) == 0 { directory = text(buffer) }
         }
-        simulatedNode = directory
         let code = initialize()
         if code != 0 {
             throw NVMLFailure(call: "nvmlInit_v2", error: NVMLError(rawValue: code), subject: directory ?? library)
         }
+        // Last: an object that is complete when it throws is deinitialised, which would end somebody else's session.
+        simulatedNode = directory
     }
 
     deinit {

@@ -65,10 +65,7 @@ public struct Descriptor: ~Copyable, Sendable {
 
     /// Writes what fits now and answers how many bytes that was.
     public borrowing func write(some bytes: ArraySlice<UInt8>) throws(SystemError) -> Int {
-        let number = self.number
-        return try check("write") {
-            unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress, $0.count) }
-        }
+        try writeSome(bytes, to: number)
     }
 
     /// Writes every byte, waiting where the file makes it wait.
@@ -108,6 +105,27 @@ public struct Descriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Whether a path names this open file now, and not another or none.
+    public borrowing func isNamed(_ path: String) throws(SystemError) -> Bool {
+        var ours = stat()
+        var named = stat()
+        let number = self.number
+        try check("fstat") { unsafe fstat(number, &ours) }
+        do throws(SystemError) {
+            try check("stat", on: path) { unsafe stat(path, &named) }
+        } catch {
+            if error.isNotFound { return false }
+            throw error
+        }
+        return ours.st_dev == named.st_dev && ours.st_ino == named.st_ino
+    }
+
+    /// Keeps the descriptor from children that are started later.
+    public borrowing func closeOnExec() throws(SystemError) {
+        let number = self.number
+        try check("fcntl(F_SETFD)") { fcntl(number, F_SETFD, FD_CLOEXEC) }
+    }
+
     /// Makes reads and writes answer `EAGAIN` instead of waiting. Applies to the open file, wherever it is shared.
     public borrowing func setNonBlocking() throws(SystemError) {
         let number = self.number
@@ -116,8 +134,8 @@ public struct Descriptor: ~Copyable, Sendable {
     }
 }
 
-/// The two ends of a new pipe.
-public struct Pipe: ~Copyable, Sendable {
+/// The two ends of a new pipe. Frozen, so that other modules can take the ends apart.
+@frozen public struct Pipe: ~Copyable, Sendable {
     public var readEnd: Descriptor
     public var writeEnd: Descriptor
 
@@ -133,3 +151,22 @@ public struct Pipe: ~Copyable, Sendable {
         writeEnd = Descriptor(owning: ends[1])
     }
 }
+
+/// Writes what fits now into a descriptor that somebody else owns, such as 1 or 2, and answers how many bytes that was.
+public func writeSome(_ bytes: ArraySlice<UInt8>, to number: CInt) throws(SystemError) -> Int {
+    try check("write") {
+        unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress, $0.count) }
+    }
+}
+
+/// Writes a line to standard error; a closed one is nobody's loss.
+public func writeToStandardError(_ line: String) {
+    var rest = ArraySlice(Array((line + "\n").utf8))
+    while !rest.isEmpty {
+        guard let count = try? writeSome(rest, to: 2) else { return }
+        rest = rest.dropFirst(count)
+    }
+}
+
+/// Passes on what `print` has kept back: output to a pipe is buffered.
+public func flushStandardOutput() { fflush(nil) }

@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// Whole-file work on small files.
@@ -25,11 +26,24 @@ public enum Files {
         do throws(SystemError) {
             let file = try Descriptor.open(temporary, [.writeOnly, .create, .truncate], permissions: permissions)
             try file.write(bytes)
+            try setExactTime(file)
             try check("rename", on: path) { unsafe Glibc.rename(temporary, path) }
         } catch {
             unsafe unlink(temporary)
             throw SystemError(call: error.call, code: error.code, subject: path)
         }
+    }
+
+    /// Gives a file the time it is, to the nanosecond.
+    ///
+    /// The kernel's own stamp may be milliseconds old. Then a file and the one that replaces its replacement can
+    /// have one inode, one size and one time, and `FileIdentity` takes them for the same.
+    private static func setExactTime(_ file: borrowing Descriptor) throws(SystemError) {
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &now)
+        let times = [now, now]
+        let number = file.number
+        try check("futimens") { unsafe futimens(number, times) }
     }
 
     public static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }

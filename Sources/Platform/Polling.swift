@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// What a descriptor is watched for, and what was seen.
@@ -33,3 +34,6 @@ public func poll(
     }
     return entries.map { Readiness(rawValue: $0.revents) }
 }
+
+/// The wall clock, in whole seconds since 1970.
+public func secondsSince1970() -> Int { time(nil) }

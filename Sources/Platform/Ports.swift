@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// A TCP port on the loopback address that nobody listens on now.

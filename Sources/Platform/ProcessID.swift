@@ -115,3 +115,12 @@ public func becomeSubreaper() throws(SystemError) {
 public func dieWithParent(_ signal: Signal) throws(SystemError) {
     try check("prctl(PR_SET_PDEATHSIG)") { cplatform_set_parent_death_signal(signal.rawValue) }
 }
+
+/// Sends a signal to the process group that a living child of ours leads.
+public func sendToGroup(_ signal: Signal, of leader: ProcessID) {
+    // ESRCH: the group is gone, or the child has not made it yet and gets the signal by its own number.
+    if killpg(leader.rawValue, signal.rawValue) != 0 { kill(leader.rawValue, signal.rawValue) }
+}
+
+/// Ends this process.
+public func leave(with code: Int) -> Never { exit(CInt(truncatingIfNeeded: code)) }

@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// One row of /proc.
@@ -11,9 +12,10 @@ public struct ProcessRow: Hashable, Sendable {
 
     public var isZombie: Bool { state == "Z" || state == "X" }
 
-    /// Reads the text of /proc/PID/stat. The command's name may hold spaces and parentheses.
-    init?(stat text: String) {
-        guard let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")"),
+    /// Reads the text of /proc/PID/stat. The command's name may hold spaces, parentheses and anything else, such as
+    /// an accent that makes one character of itself and the parenthesis before it.
+    package init?(stat text: String) {
+        guard let open = text.utf8.firstIndex(of: UInt8(ascii: "(")), let close = text.lastIndex(of: ")"),
             let process = CInt(text[..<open].filter { $0 != " " })
         else { return nil }
         let fields = text[text.index(after: close)...].split(separator: " ")
@@ -73,3 +75,6 @@ public enum ProcessTable {
         return unsafe String(cString: name)
     }
 }
+
+/// The user that this process runs as.
+public func currentUser() -> UInt32 { geteuid() }

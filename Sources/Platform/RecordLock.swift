@@ -53,6 +53,13 @@ extension Descriptor {
             range: LockRange(start: Int64(answer.l_start), length: Int64(answer.l_len)))
     }
 
+    /// Whether any process holds a lock in the range, this one too.
+    ///
+    /// The question is asked as an Open File Description, which shares no lock with the process that asks.
+    public borrowing func isLocked(_ range: LockRange) throws(SystemError) -> Bool {
+        try fcntlLock(cplatform_query_open_file_lock, F_WRLCK, range).l_type != Int16(F_UNLCK)
+    }
+
     /// All locks of other processes in the range, in order of their first byte. The kernel names one lock a call,
     /// so this costs two calls a lock and one more.
     public borrowing func holders(in range: LockRange) throws(SystemError) -> [LockHolder] {

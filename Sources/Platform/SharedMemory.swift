@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// A name in the POSIX shared-memory file system (/dev/shm on Linux), without the leading slash.
@@ -77,3 +78,9 @@ public struct SharedMemoryName: Hashable, Sendable, CustomStringConvertible {
 
 /// Gives the processor to another thread that is ready.
 public func yieldProcessor() { sched_yield() }
+
+/// Tells the core that this thread spins for another core's store. Takes some 10 to 150 cycles.
+public func relaxProcessor() { cplatform_relax() }
+
+/// Processors that are switched on in this machine, at least 1.
+public func onlineProcessors() -> Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }

@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// A system call that failed: which one, on what, and why.
@@ -25,9 +26,16 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         return "\(place)\(reason) (\(call))"
     }
 
+    /// The error for a record lock that another process has.
+    public static func lockIsTaken(_ path: String) -> SystemError {
+        SystemError(call: "fcntl(lock)", code: EAGAIN, subject: path)
+    }
+
     public var isNotFound: Bool { code == ENOENT }
     public var isAlreadyThere: Bool { code == EEXIST }
     public var isPermission: Bool { code == EACCES || code == EPERM || code == EROFS }
+    public var isTryAgain: Bool { code == EAGAIN }
+    public var isTimeout: Bool { code == ETIMEDOUT }
     public var isNoSpace: Bool { code == ENOSPC || code == ENOMEM || code == EDQUOT }
 }
 

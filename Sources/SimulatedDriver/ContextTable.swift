@@ -5,20 +5,15 @@ public struct ContextEntry: Hashable, Sendable {
     public let leaf: String
     /// The compute instance's serial number.
     public let serial: UInt64
-    /// The process as it numbers itself, and when it started in clock ticks since boot.
+    /// The process as it numbers itself.
     public let process: ProcessID
-    let startTime: UInt64
     /// The byte within the leaf's lock range that the process holds.
     let slot: Int64
-    /// The job that the process said it belongs to, or "-".
+    /// The job that the process said it belongs to, as one word; "-" for none.
     public let job: String
 
     /// Each leaf has a range of 2^32 bytes of the lock file.
     var range: LockRange { LockRange(start: Int64(serial) << 32 + slot) }
-
-    var isOwn: Bool {
-        process == .current && ProcessTable.row(of: process)?.startTime == startTime
-    }
 }
 
 /// Which processes run on which leaf, proved by record locks.
@@ -43,20 +38,24 @@ public final class ContextTable: Sendable {
 
     /// Opens a context of this process. The caller holds the driver's lock.
     func open(leaf: String, serial: UInt64, job: String) throws(SystemError) -> ContextEntry {
-        var all = try sweep()
+        let all = try sweep()
         let process = ProcessID.current
-        let startTime = ProcessTable.row(of: process)?.startTime ?? 0
         let file = try LockFile.open(lockPath)
         // The process's number, or the next one where a process of another PID namespace has the same.
         var slot = Int64(process.rawValue)
         while true {
             let entry = ContextEntry(
-                leaf: leaf, serial: serial, process: process, startTime: startTime, slot: slot, job: job)
+                leaf: leaf, serial: serial, process: process, slot: slot, job: oneWord(job))
             let isTaken = all.contains { $0.range == entry.range }
             if !isTaken, try file.descriptor.tryLock(entry.range) {
-                all.append(entry)
-                try write(all)
-                try log.append([Event("context-open", fields(of: entry))])
+                do throws(SystemError) {
+                    try write(all + [entry])
+                    try log.append([Event("context-open", fields(of: entry))])
+                } catch {
+                    // A context that could not be written down is not open.
+                    try? file.descriptor.unlock(entry.range)
+                    throw error
+                }
                 return entry
             }
             slot += 1
@@ -65,7 +64,10 @@ public final class ContextTable: Sendable {
 
     /// Closes a context of this process. The caller holds the driver's lock.
     func close(_ entry: ContextEntry) throws(SystemError) {
-        try write(try entries().filter { $0 != entry })
+        let all = try entries()
+        // Somebody may have made the node anew meanwhile.
+        guard all.contains(entry) else { return }
+        try write(all.filter { $0 != entry })
         try LockFile.open(lockPath).descriptor.unlock(entry.range)
         try log.append([Event("context-close", fields(of: entry).merging(["how": "closed"]) { $1 })])
     }
@@ -91,8 +93,7 @@ public final class ContextTable: Sendable {
     }
 
     private func isAlive(_ entry: ContextEntry) throws(SystemError) -> Bool {
-        if entry.isOwn { return true }
-        return try LockFile.open(lockPath).descriptor.holder(in: entry.range) != nil
+        try LockFile.open(lockPath).descriptor.isLocked(entry.range)
     }
 
     private func fields(of entry: ContextEntry) -> [String: String] {
@@ -103,19 +104,16 @@ public final class ContextTable: Sendable {
         guard Files.exists(listPath) else { return [] }
         return try Files.readText(listPath).split(separator: "\n").compactMap { line in
             let parts = line.split(separator: " ").map(String.init)
-            guard parts.count == 6, let serial = UInt64(parts[1]), let process = CInt(parts[2]),
-                let startTime = UInt64(parts[3]), let slot = Int64(parts[4])
+            guard parts.count == 5, let serial = UInt64(parts[1]), let process = CInt(parts[2]),
+                let slot = Int64(parts[3])
             else { return nil }
             return ContextEntry(
-                leaf: parts[0], serial: serial, process: ProcessID(rawValue: process), startTime: startTime,
-                slot: slot, job: parts[5])
+                leaf: parts[0], serial: serial, process: ProcessID(rawValue: process), slot: slot, job: parts[4])
         }
     }
 
     private func write(_ entries: [ContextEntry]) throws(SystemError) {
-        let text = entries.map {
-            "\($0.leaf) \($0.serial) \($0.process) \($0.startTime) \($0.slot) \($0.job)\n"
-        }.joined()
+        let text = entries.map { "\($0.leaf) \($0.serial) \($0.process) \($0.slot) \($0.job)\n" }.joined()
         try Files.replace(listPath, with: Array(text.utf8), permissions: 0o666)
     }
 }

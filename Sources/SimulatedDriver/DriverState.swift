@@ -34,6 +34,11 @@ public struct SimulatedGPU: Hashable, Sendable {
     public internal(set) var instances: [SimulatedGPUInstance] = []
 
     func profile(_ id: Int) -> MIGProfile? { model.geometry.profiles.first { $0.id.rawValue == id } }
+
+    /// The placed profiles of the instances.
+    var layout: Layout {
+        Layout(instances.map { MIGSpec(profile: .init(rawValue: $0.profile), placement: $0.placement) })
+    }
 }
 
 /// Why the simulated driver refuses; each case is one NVML return code.
@@ -57,7 +62,7 @@ public struct DriverState: Hashable, Sendable {
         self.spec = spec
         driverVersion = "595.58.03"
         nextSerial = 1
-        let models = spec.gpus.flatMap { Array(repeating: $0.model, count: $0.count) }
+        let models = spec.models
         gpus = models.enumerated().map { index, model in
             SimulatedGPU(
                 model: model, uuid: "GPU-" + uuidText(version: 4, using: &generator),
@@ -124,16 +129,28 @@ public struct DriverState: Hashable, Sendable {
     /// How many more instances of a profile fit, given what is there.
     public func remainingCapacity(of profile: Int, on gpu: Int) throws(DriverRefusal) -> Int {
         guard let profile = gpus[gpu].profile(profile) else { throw .invalidArgument }
-        var taken = gpus[gpu].instances.map(\.placement)
-        let already = gpus[gpu].instances.count { $0.profile == profile.id.rawValue }
+        return gpus[gpu].model.geometry.remainingCapacity(for: profile.id, in: gpus[gpu].layout)
+    }
+
+    /// How many more compute instances of a profile fit into a GPU instance, given what is there.
+    public func remainingComputeCapacity(of profile: Int, in serial: UInt64) throws(DriverRefusal) -> Int {
+        guard let slices = ComputeProfile.slices(profile) else { throw .invalidArgument }
+        var free = try freeComputeSlices(in: serial)
         var count = 0
-        for placement in profile.placements where already + count < profile.maximumInstances {
-            if !taken.contains(where: { $0.overlaps(placement) }) {
-                taken.append(placement)
-                count += 1
-            }
+        while let start = free.firstRun(of: slices) {
+            free.subtract(start..<start + slices)
+            count += 1
         }
         return count
+    }
+
+    private func freeComputeSlices(in serial: UInt64) throws(DriverRefusal) -> Set<Int> {
+        guard let (gpu, position) = gpuInstance(serial: serial) else { throw .invalidArgument }
+        let instance = gpus[gpu].instances[position]
+        guard let profile = gpus[gpu].profile(instance.profile) else { throw .invalidArgument }
+        return instance.computeInstances.reduce(into: Set(0..<profile.computeSlices)) { free, compute in
+            free.subtract(compute.start..<compute.start + compute.slices)
+        }
     }
 
     // MARK: Changes
@@ -146,11 +163,10 @@ public struct DriverState: Hashable, Sendable {
     ) throws(DriverRefusal) -> UInt64 {
         guard gpus[gpu].migEnabled else { throw .notSupported }
         guard let profile = gpus[gpu].profile(id) else { throw .invalidArgument }
-        let taken = gpus[gpu].instances.map(\.placement)
-        let fits = profile.placements.filter { place in !taken.contains { $0.overlaps(place) } }
-        guard gpus[gpu].instances.count(where: { $0.profile == id }) < profile.maximumInstances,
-            let place = placement.map({ wanted in fits.first { $0 == wanted } }) ?? fits.last
-        else { throw .insufficientResources }
+        let fits = gpus[gpu].model.geometry.openPlacements(for: profile.id, in: gpus[gpu].layout)
+        guard let place = placement.map({ wanted in fits.first { $0 == wanted } }) ?? fits.last else {
+            throw .insufficientResources
+        }
         let spec = MIGSpec(profile: profile.id, placement: place)
         let ids = Set(gpus[gpu].instances.map { GPUInstanceID(rawValue: $0.id) })
         guard let newID = gpus[gpu].model.geometry.gpuInstanceID(for: spec, taken: ids) else {
@@ -180,12 +196,7 @@ public struct DriverState: Hashable, Sendable {
         guard let profile = gpus[gpu].profile(instance.profile), let slices = ComputeProfile.slices(id),
             slices <= profile.computeSlices
         else { throw .invalidArgument }
-        var free = Set(0..<profile.computeSlices)
-        for compute in instance.computeInstances { free.subtract(compute.start..<compute.start + compute.slices) }
-        guard
-            let start = (0...(profile.computeSlices - slices)).first(where: {
-                free.isSuperset(of: $0..<$0 + slices)
-            }),
+        guard let start = try freeComputeSlices(in: serial).firstRun(of: slices),
             let newID = (0..<8).first(where: { id in !instance.computeInstances.contains { $0.id == id } })
         else { throw .insufficientResources }
         let compute = SimulatedComputeInstance(
@@ -221,6 +232,13 @@ public struct DriverState: Hashable, Sendable {
     private mutating func takeSerial() -> UInt64 {
         defer { nextSerial += 1 }
         return nextSerial
+    }
+}
+
+extension Set<Int> {
+    /// The first of so many consecutive numbers that are all here.
+    fileprivate func firstRun(of length: Int) -> Int? {
+        filter { isSuperset(of: $0..<$0 + length) }.min()
     }
 }
 

@@ -25,7 +25,7 @@ public struct EventLog: Sendable {
         let now = ContinuousClock.now.nanosecondsSinceBoot
         let text = events.map { event in
             "\(now) \(event.name)"
-                + event.fields.sorted { $0.key < $1.key }.map { " \($0.key)=\(escaped($0.value))" }.joined() + "\n"
+                + event.fields.sorted { $0.key < $1.key }.map { " \($0.key)=\(oneWord($0.value))" }.joined() + "\n"
         }.joined()
         let file = try Descriptor.open(path, [.writeOnly, .create, .append], permissions: 0o666)
         try file.write(Array(text.utf8))
@@ -45,10 +45,11 @@ public struct EventLog: Sendable {
             return (time, Event(String(parts[1]), fields))
         }
     }
+}
 
-    private func escaped(_ value: String) -> String {
-        value.isEmpty ? "-" : String(value.map { $0 == " " || $0 == "\n" || $0 == "\t" ? "_" : $0 })
-    }
+/// A text as one field of a line: white space becomes "_", nothing at all "-".
+func oneWord(_ value: String) -> String {
+    value.isEmpty ? "-" : String(value.map { $0.isWhitespace ? "_" : $0 })
 }
 
 extension ContinuousClock.Instant {

@@ -71,7 +71,9 @@ public final class SimulatedNode: Sendable {
     ) throws(SimulatedNodeError) -> SimulatedNode {
         var generator = SystemRandomNumberGenerator()
         let state = DriverState(spec: spec, using: &generator)
-        let temporary = "\(directory).\(ProcessID.current).new"
+        // Of an empty directory that is there, the real name: a link can't be replaced by a directory.
+        let directory = (try? Files.absolute(directory)) ?? withoutTrailingSlashes(directory)
+        let temporary = "\(directory).\(randomToken(bytes: 4)).new"
         do throws(SystemError) {
             if let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
                 try Files.makeDirectories(String(directory[..<slash]))
@@ -87,6 +89,12 @@ public final class SimulatedNode: Sendable {
             throw SimulatedNodeError(directory: directory, reason: .system(error))
         }
         return try SimulatedNode(opening: directory)
+    }
+
+    private static func withoutTrailingSlashes(_ path: String) -> String {
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return path
     }
 
     /// Opens the node in a directory, made when missing.
@@ -150,12 +158,14 @@ public final class SimulatedNode: Sendable {
 
     /// Changes the state alone in the whole system: reads it, lets `body` change it, writes it, logs the events.
     ///
-    /// Nothing is written when `body` throws.
+    /// The ends of processes that had a context are logged first, so that the log has them before what they allow.
+    /// Nothing else is written when `body` throws.
     public func change<Value>(
         _ body: (inout DriverState, ContextTable) throws -> Change<Value>
     ) throws -> Value {
         try FileMutex.withLock(path: "\(directory)/driver.lock", timeout: .seconds(60)) {
             var state = try self.state()
+            try contexts.sweep()
             let before = state
             let change = try body(&state, contexts)
             if state != before { try Files.replace(statePath, with: state.encoded()) }

@@ -47,11 +47,35 @@ public func nvmlDeviceGetHandleByPciBusId_v2(
 ) -> Int32 {
     answer { node in
         guard let busID = unsafe busID else { throw Refusal(Code.invalidArgument) }
-        let text = unsafe String(cString: busID).uppercased()
-        guard let index = try node.state().gpus.indices.first(where: { DriverState.busID(of: $0).hasSuffix(text) }) else {
+        guard let address = unsafe PCIAddress(String(cString: busID)) else { throw Refusal(Code.invalidArgument) }
+        let indices = try node.state().gpus.indices
+        guard let index = indices.first(where: { PCIAddress(DriverState.busID(of: $0)) == address }) else {
             throw Refusal(Code.notFound)
         }
         try unsafe write(Handle.gpu(index).pointer, to: device)
+    }
+}
+
+@c(nvmlDeviceGetHandleByPciBusId)
+public func nvmlDeviceGetHandleByPciBusId(
+    _ busID: UnsafePointer<CChar>?, _ device: UnsafeMutablePointer<OpaquePointer?>?
+) -> Int32 {
+    unsafe nvmlDeviceGetHandleByPciBusId_v2(busID, device)
+}
+
+/// Where a device is on the PCI bus, read from "domain:bus:device.function" in hexadecimal digits; the domain and
+/// the function may be left out.
+private struct PCIAddress: Equatable {
+    /// Domain, bus, device and function.
+    private let numbers: [UInt32]
+
+    init?(_ text: String) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard let last = parts.last?.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false) else { return nil }
+        let domain: [Substring] = parts.count == 2 ? ["0"] : []
+        let function: [Substring] = last.count == 1 ? ["0"] : []
+        numbers = (domain + parts.dropLast() + last + function).compactMap { UInt32($0, radix: 16) }
+        guard (2...3).contains(parts.count), numbers.count == 4 else { return nil }
     }
 }
 

@@ -9,6 +9,8 @@ private func createGPUInstance(
     _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
     answer { node in
+        // Before anything is created: an instance without a handle would stay for ever.
+        guard unsafe out != nil else { throw Refusal(Code.invalidArgument) }
         let serial = try node.change { state, _ in
             let gpu = unsafe try Device.gpu(device, in: state)
             let placement = place.map { Placement(start: Int($0.start), size: Int($0.size)) }
@@ -116,12 +118,9 @@ public func nvmlGpuInstanceGetComputeInstanceRemainingCapacity(
 ) -> Int32 {
     answer { node in
         let state = try node.state()
-        let (gpu, found) = unsafe try gpuInstance(instance, in: state)
-        guard let slices = ComputeProfile.slices(Int(profile)),
-            let whole = state.gpus[gpu].model.geometry.profile(id: .init(rawValue: found.profile))
-        else { throw Refusal(Code.invalidArgument) }
-        let free = whole.computeSlices - found.computeInstances.reduce(0) { $0 + $1.slices }
-        try unsafe write(UInt32(free / slices), to: count)
+        let (_, found) = unsafe try gpuInstance(instance, in: state)
+        let capacity = try state.remainingComputeCapacity(of: Int(profile), in: found.serial)
+        try unsafe write(UInt32(capacity), to: count)
     }
 }
 
@@ -130,6 +129,7 @@ public func nvmlGpuInstanceCreateComputeInstance(
     _ instance: OpaquePointer?, _ profile: UInt32, _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
     answer { node in
+        guard unsafe out != nil else { throw Refusal(Code.invalidArgument) }
         let created = try node.change { state, _ in
             let (gpu, found) = unsafe try gpuInstance(instance, in: state)
             var generator = SystemRandomNumberGenerator()

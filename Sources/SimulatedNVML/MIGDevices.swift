@@ -23,7 +23,7 @@ public func nvmlDeviceSetMigMode(
     _ device: OpaquePointer?, _ mode: UInt32, _ activation: UnsafeMutablePointer<Int32>?
 ) -> Int32 {
     answer { node in
-        guard mode <= 1 else { throw Refusal(Code.invalidArgument) }
+        guard mode <= 1, unsafe activation != nil else { throw Refusal(Code.invalidArgument) }
         let isNow = try node.change { state, _ in
             let gpu = unsafe try Device.gpu(device, in: state)
             let isNow = state.setMIGMode(mode == 1, on: gpu)
@@ -127,6 +127,13 @@ public func nvmlDeviceGetAttributes_v2(
         record.memorySizeMB = UInt64(profile.memoryMiB ?? 0)
         try unsafe write(record, to: out)
     }
+}
+
+@c(nvmlDeviceGetAttributes)
+public func nvmlDeviceGetAttributes(
+    _ device: OpaquePointer?, _ out: UnsafeMutablePointer<CNVMLAttributes>?
+) -> Int32 {
+    unsafe nvmlDeviceGetAttributes_v2(device, out)
 }
 
 // MARK: Processes

@@ -23,6 +23,15 @@ static inline int cplatform_duplicate_above(int fd, int lowest) { return fcntl(f
 static inline int cplatform_open(const char *_Nonnull path, int flags, mode_t mode) { return open(path, flags, mode); }
 static inline int cplatform_clear_close_on_exec(int fd) { return fcntl(fd, F_SETFD, 0); }
 
+// Tells the core that this is a spin loop; Swift has no public name for the instruction.
+static inline void cplatform_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("isb" ::: "memory");
+#endif
+}
+
 // `environ` is a mutable global, which Swift 6 does not let us read.
 extern char *_Nullable *_Nonnull environ;
 static inline char *_Nullable *_Nonnull cplatform_environment(void) { return environ; }
@@ -31,5 +40,6 @@ static const int cplatform_set_lock = F_SETLK;
 static const int cplatform_query_lock = F_GETLK;
 static const int cplatform_set_open_file_lock = F_OFD_SETLK;
 static const int cplatform_set_open_file_lock_wait = F_OFD_SETLKW;
+static const int cplatform_query_open_file_lock = F_OFD_GETLK;
 
 #endif

@@ -1,0 +1,128 @@
+import Glibc
+import Platform
+
+/// Where the ranks of a job meet, and which of them this process is.
+public struct Rendezvous: Hashable, Sendable {
+    /// What the names of the job's shared-memory segments start with, such as "flexmig-17-5d0c". The same on all
+    /// ranks, different for every two jobs that run at the same time on a node.
+    public var prefix: String
+    /// This process's number, 0 to `worldSize` - 1.
+    public var rank: Int
+    /// Number of processes, 1 to 1024, all on this node.
+    public var worldSize: Int
+    /// How long a rank waits for the others to join, counted from its own start.
+    public var timeout: Duration
+    /// Bytes of one slot: what a rank can send in one step. A multiple of 128, the same on all ranks.
+    package var slotBytes = RegionLayout.defaultSlotBytes
+
+    static let worldSizes = 1...1024
+    static let timeouts = 0.1...86400.0
+    /// File names may have 255 bytes; the segment's number needs some of them.
+    static let longestPrefix = 200
+
+    /// A rendezvous by its parts, as a launcher written in Swift would make it.
+    ///
+    /// - Precondition: the ranges above hold, and `prefix` consists of 1 to 200 letters, digits, ".", "_", "-" and
+    ///   does not start with a ".".
+    public init(prefix: String, rank: Int, worldSize: Int, timeout: Duration = .seconds(300)) {
+        precondition(Self.worldSizes.contains(worldSize) && (0..<worldSize).contains(rank))
+        precondition(Self.isPrefix(prefix))
+        self.prefix = prefix
+        self.rank = rank
+        self.worldSize = worldSize
+        self.timeout = timeout
+    }
+}
+
+extension Rendezvous {
+    /// Reads the rendezvous from environment variables. Looks at nothing else, so it is the same for the same
+    /// variables and user.
+    ///
+    /// - `RANK` and `WORLD_SIZE`: both or neither. Without them the process is the only rank.
+    /// - `FLEXMIG_RENDEZVOUS`: the prefix; `flexmig run` sets it. Without it the prefix is made of the user's number
+    ///   and `FLEXMIG_JOB_ID`, else `MASTER_ADDR` and `MASTER_PORT`, so that programs started by torchrun or mpirun
+    ///   meet as well. A job of one rank needs none of these.
+    /// - `FLEXMIG_TIMEOUT`: seconds to wait for the other ranks, 0.1 to 86400; 300 by default.
+    ///
+    /// An empty value counts as unset.
+    ///
+    /// - Throws: `invalidEnvironment`, naming the variable, its value and what is allowed.
+    public init(environment: [String: String]) throws(CollectiveError) {
+        try self.init(environment: environment, user: getuid())
+    }
+
+    package init(environment: [String: String], user: UInt32) throws(CollectiveError) {
+        let variables = environment.filter { !$0.value.isEmpty }
+        timeout = try Self.timeout(variables["FLEXMIG_TIMEOUT"])
+        switch (variables["RANK"], variables["WORLD_SIZE"]) {
+        case (nil, nil):
+            (rank, worldSize) = (0, 1)
+        case (let rank?, let size?):
+            worldSize = try Self.integer("WORLD_SIZE", size, in: Self.worldSizes)
+            self.rank = try Self.integer("RANK", rank, in: 0...worldSize - 1, note: " (WORLD_SIZE is \(worldSize))")
+        case (nil, _?):
+            throw CollectiveError(.invalidEnvironment, "RANK is not set, but WORLD_SIZE is; set both or neither")
+        case (_?, nil):
+            throw CollectiveError(.invalidEnvironment, "WORLD_SIZE is not set, but RANK is; set both or neither")
+        }
+        prefix = try Self.prefix(variables, user: user, isAlone: worldSize == 1)
+    }
+
+    private static func prefix(
+        _ variables: [String: String], user: UInt32, isAlone: Bool
+    ) throws(CollectiveError) -> String {
+        if let given = variables["FLEXMIG_RENDEZVOUS"] {
+            guard isPrefix(given) else {
+                throw CollectiveError(
+                    .invalidEnvironment,
+                    "FLEXMIG_RENDEZVOUS is \"\(given)\"; allowed are 1 to \(longestPrefix) of the characters "
+                        + "A-Z a-z 0-9 . _ - and no \".\" at the start")
+            }
+            return given
+        }
+        if let job = variables["FLEXMIG_JOB_ID"] { return derivedPrefix("\(user)-job-\(job)") }
+        if let port = variables["MASTER_PORT"] {
+            let address = variables["MASTER_ADDR"] ?? "localhost"
+            return derivedPrefix("\(user)-\(address)-\(try integer("MASTER_PORT", port, in: 1...65535))")
+        }
+        if isAlone { return derivedPrefix("\(user)-alone") }
+        throw CollectiveError(
+            .invalidEnvironment,
+            "FLEXMIG_RENDEZVOUS is not set, so the ranks have no place to meet; start the program with flexmig run, "
+                + "or give all ranks the same FLEXMIG_RENDEZVOUS, FLEXMIG_JOB_ID or MASTER_PORT")
+    }
+
+    /// A legal prefix out of any text: other characters become "_", and only the end of a long text is kept.
+    private static func derivedPrefix(_ text: String) -> String {
+        "flexmig-" + String(text.map { isNameCharacter($0) ? $0 : "_" }.suffix(longestPrefix - 8))
+    }
+
+    private static func isPrefix(_ text: String) -> Bool {
+        (1...longestPrefix).contains(text.count) && text.allSatisfy(isNameCharacter) && !text.hasPrefix(".")
+    }
+
+    private static func isNameCharacter(_ character: Character) -> Bool {
+        character.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))
+    }
+
+    private static func integer(
+        _ name: String, _ text: String, in range: ClosedRange<Int>, note: String = ""
+    ) throws(CollectiveError) -> Int {
+        guard let value = Int(text), range.contains(value) else {
+            throw CollectiveError(
+                .invalidEnvironment,
+                "\(name) is \"\(text)\"; allowed is an integer from \(range.lowerBound) to \(range.upperBound)\(note)")
+        }
+        return value
+    }
+
+    private static func timeout(_ text: String?) throws(CollectiveError) -> Duration {
+        guard let text else { return .seconds(300) }
+        guard let seconds = Double(text), timeouts.contains(seconds) else {
+            throw CollectiveError(
+                .invalidEnvironment,
+                "FLEXMIG_TIMEOUT is \"\(text)\"; allowed are \(timeouts.lowerBound) to \(Int(timeouts.upperBound)) seconds")
+        }
+        return .seconds(seconds)
+    }
+}

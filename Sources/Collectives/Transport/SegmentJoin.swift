@@ -1,0 +1,245 @@
+import Glibc
+import Platform
+
+/// How the ranks of a rendezvous come to share a segment.
+///
+/// Rank 0 makes the segment, takes its life lock, and publishes the magic. The others open the name until they find a
+/// published segment whose rank 0 lives: anything else is either not finished or was left by a job that was killed.
+/// Each takes its own life lock and says that it is attached. When all are, rank 0 removes the name, and from then on
+/// the segment goes with the last process that has it mapped.
+struct SegmentJoin {
+    let rendezvous: Rendezvous
+    let segment: SharedMemoryName
+    private let layout: RegionLayout
+    private let deadline: ContinuousClock.Instant
+
+    /// A segment without magic and without a living rank 0 may still be in the making for that long.
+    private static let makingTime = Duration.seconds(1)
+    private static let nap = Duration.milliseconds(1)
+    private static let longestNap = Duration.milliseconds(10)
+
+    /// - Parameter number: 0 for the process's first communicator of this rendezvous, 1 for the second, and so on.
+    init(_ rendezvous: Rendezvous, number: Int) {
+        self.rendezvous = rendezvous
+        segment = SharedMemoryName("\(rendezvous.prefix)-\(number)")
+        layout = RegionLayout(worldSize: rendezvous.worldSize, slotBytes: rendezvous.slotBytes)
+        deadline = ContinuousClock.now + rendezvous.timeout
+    }
+
+    /// Joins and returns when all ranks have.
+    func run() throws(CollectiveError) -> SharedMemoryTransport {
+        let transport = rendezvous.rank == 0 ? try create() : try open()
+        // On any error the transport is released, which removes the name.
+        try waitForAll(transport)
+        if rendezvous.rank == 0 { transport.removeName() }
+        return transport
+    }
+
+    // MARK: Rank 0
+
+    private func create() throws(CollectiveError) -> SharedMemoryTransport {
+        var half: ContinuousClock.Instant?
+        while true {
+            do throws(SystemError) {
+                let memory = try SharedMemory(creating: segment, size: layout.totalBytes)
+                return try publish(memory)
+            } catch {
+                if error.isNoSpace { throw noSpace(error) }
+                guard error.isAlreadyThere else { throw failure("can't create shared memory", error) }
+            }
+            do throws(SystemError) {
+                try replaceIfAbandoned(&half)
+            } catch {
+                throw failure("can't replace an abandoned segment", error)
+            }
+            if ContinuousClock.now >= deadline {
+                throw CollectiveError(.nameTaken, "another living job uses the rendezvous \(segment)", rank: 0)
+            }
+            pause(for: Self.nap)
+        }
+    }
+
+    private func publish(_ memory: consuming SharedMemory) throws(SystemError) -> SharedMemoryTransport {
+        do throws(SystemError) {
+            // Nobody else takes this lock on a segment without magic.
+            _ = try memory.file.tryLock(SharedMemoryTransport.lifeLock(of: 0))
+        } catch {
+            try? segment.unlink()
+            throw error
+        }
+        let region = memory.region(layout)
+        region.initialize()
+        region.set(.attached, of: 0)
+        region.publish()
+        return SharedMemoryTransport(memory, named: segment, layout: layout, rank: 0)
+    }
+
+    /// Removes the segment in the way if no rank 0 lives there.
+    ///
+    /// - Parameter half: when a segment without magic was first seen.
+    private func replaceIfAbandoned(_ half: inout ContinuousClock.Instant?) throws(SystemError) {
+        let file: Descriptor
+        do throws(SystemError) {
+            file = try Descriptor.open(segment.path, .readWrite)
+        } catch {
+            if error.isNotFound { return }
+            throw error
+        }
+        if try file.holder(in: SharedMemoryTransport.lifeLock(of: 0)) != nil {
+            half = nil
+            return
+        }
+        let isPublished = try file.read(upTo: 8)?.contains { $0 != 0 } ?? false
+        if !isPublished {
+            let first = half ?? .now
+            half = first
+            if first.duration(to: .now) < Self.makingTime { return }
+        }
+        try SharedMemoryTransport.removeName(segment, of: file)
+    }
+
+    private func noSpace(_ error: SystemError) -> CollectiveError {
+        let free = (try? SharedMemoryName.freeBytes()).map { "\($0)" } ?? "an unknown number of"
+        return CollectiveError(
+            .outOfSharedMemory,
+            "the segment \(segment) of \(layout.worldSize) ranks needs \(layout.totalBytes) bytes of /dev/shm, "
+                + "\(free) are free; remove leftovers, or make it larger: mount -o remount,size=1G /dev/shm, "
+                + "docker run --shm-size=1g, or an emptyDir with medium Memory in Kubernetes",
+            cause: error)
+    }
+
+    // MARK: The other ranks
+
+    /// Why there is nothing to join yet.
+    private enum Obstacle: String {
+        case missing = "there is no such segment"
+        case unfinished = "the segment there is unfinished"
+        case abandoned = "the segment there was left by a job that was killed"
+    }
+
+    private enum Attempt {
+        case attached(SharedMemoryTransport)
+        case notYet(Obstacle)
+        case refused(CollectiveError)
+    }
+
+    private func open() throws(CollectiveError) -> SharedMemoryTransport {
+        var nap = Self.nap
+        while true {
+            let obstacle: Obstacle
+            switch Result(catching: attach) {
+            case .success(.attached(let transport)): return transport
+            case .success(.refused(let error)): throw error
+            case .success(.notYet(let reason)): obstacle = reason
+            case .failure(let error): throw failure("can't join the other ranks", error)
+            }
+            if ContinuousClock.now >= deadline {
+                throw CollectiveError(
+                    .joinTimedOut,
+                    "rank 0 has not created \(segment) within \(rendezvous.timeout): \(obstacle.rawValue)", rank: 0)
+            }
+            pause(for: nap)
+            nap = min(nap * 2, Self.longestNap)
+        }
+    }
+
+    private func attach() throws(SystemError) -> Attempt {
+        let memory: SharedMemory
+        do throws(SystemError) {
+            memory = try SharedMemory(opening: segment)
+        } catch {
+            if error.isNotFound { return .notYet(.missing) }
+            if error.code == ENODATA { return .notYet(.unfinished) }
+            throw error
+        }
+        guard try memory.file.holder(in: SharedMemoryTransport.lifeLock(of: 0)) != nil else { return .notYet(.abandoned) }
+        // Smaller than a header: not ours, and nothing to read a magic from.
+        let bytes = unsafe memory.bytes.count
+        guard bytes >= RegionLayout.headerBytes else { return .notYet(.unfinished) }
+        let region = memory.region(layout)
+        let magic = region.publishedMagic
+        guard magic != 0 else { return .notYet(.unfinished) }
+        if let error = incompatibility(magic, region.headerWords, bytes: bytes) { return .refused(error) }
+        let rank = rendezvous.rank
+        guard try memory.file.tryLock(SharedMemoryTransport.lifeLock(of: rank)), region.state(of: rank) == .absent
+        else { return .refused(rankTaken) }
+        // A release, after the lock: who sees the rank attached finds it alive.
+        region.set(.attached, of: rank)
+        return .attached(SharedMemoryTransport(memory, named: segment, layout: layout, rank: rank))
+    }
+
+    private var rankTaken: CollectiveError {
+        CollectiveError(
+            .rankTaken, "another process is or was rank \(rendezvous.rank) of \(segment) already", rank: rendezvous.rank)
+    }
+
+    private func incompatibility(
+        _ magic: UInt64, _ header: (version: UInt64, worldSize: UInt64, slotBytes: UInt64), bytes: Int
+    ) -> CollectiveError? {
+        let comparisons: [(what: String, theirs: UInt64, ours: UInt64)] = [
+            ("magic number", magic, Region.magic),
+            ("layout version", header.version, RegionLayout.version),
+            ("world size", header.worldSize, UInt64(layout.worldSize)),
+            ("slot size", header.slotBytes, UInt64(layout.slotBytes)),
+            ("size", UInt64(bytes), UInt64(layout.totalBytes)),
+        ]
+        guard let wrong = comparisons.first(where: { $0.theirs != $0.ours }) else { return nil }
+        return CollectiveError(
+            .incompatible,
+            "the \(wrong.what) of \(segment) is \(wrong.theirs) as rank 0 made it, "
+                + "but rank \(rendezvous.rank) has \(wrong.ours)",
+            rank: 0)
+    }
+
+    // MARK: All ranks
+
+    private func waitForAll(_ transport: SharedMemoryTransport) throws(CollectiveError) {
+        let region = transport.region
+        var ladder = WaitLadder(spins: 0)
+        while true {
+            let absent = (0..<layout.worldSize).filter { region.state(of: $0) == .absent }
+            if absent.isEmpty { return }
+            let (action, looks) = ladder.next(at: ContinuousClock.now)
+            if looks {
+                let fault = try fault(seenBy: transport)
+                if let fault, fault.kind != .gaveUp {
+                    region.set(.failed(fault), of: rendezvous.rank)
+                    throw CollectiveError(fault, during: "joining", on: segment.text)
+                }
+                if fault != nil || ContinuousClock.now >= deadline {
+                    region.set(.failed(Fault(kind: .gaveUp, rank: rendezvous.rank)), of: rendezvous.rank)
+                    throw timedOut(missing: absent)
+                }
+            }
+            switch action {
+            case .spin: relaxProcessor()
+            case .yield: yieldProcessor()
+            case .sleep(let duration): pause(for: duration)
+            }
+        }
+    }
+
+    private func fault(seenBy transport: SharedMemoryTransport) throws(CollectiveError) -> Fault? {
+        do throws(SystemError) {
+            var others: [Observation] = []
+            for rank in 0..<layout.worldSize where rank != rendezvous.rank {
+                others.append(try transport.observe(rank))
+            }
+            return Fault.among(others)
+        } catch {
+            throw failure("can't see which ranks live", error)
+        }
+    }
+
+    private func timedOut(missing: [Int]) -> CollectiveError {
+        let ranks = missing.map { "\($0)" }.joined(separator: ", ")
+        return CollectiveError(
+            .joinTimedOut,
+            "\(missing.count) of \(layout.worldSize) ranks have not joined \(segment) within \(rendezvous.timeout): \(ranks)",
+            rank: missing.count == 1 ? missing[0] : nil)
+    }
+
+    private func failure(_ what: String, _ error: SystemError) -> CollectiveError {
+        CollectiveError(.system, what, cause: error)
+    }
+}

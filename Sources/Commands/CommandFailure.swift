@@ -1,0 +1,83 @@
+import ArgumentParser
+import DeviceInventory
+import Platform
+import SimulatedDriver
+
+/// The exit codes of `flexmig`. A job's own code is passed on as it is.
+enum CommandExit {
+    /// The arguments make no sense.
+    static let usage = 64
+    /// No driver, no node, or no leaves that could ever do.
+    static let unavailable = 69
+    /// Something inside failed.
+    static let failure = 70
+    /// Not enough free leaves now, or leaves in use: later it may work.
+    static let temporary = 75
+    /// This user may not do that.
+    static let permission = 77
+    /// The job's command is there, but can't be executed.
+    static let notExecutable = 126
+    /// The job's command is not there.
+    static let notFound = 127
+}
+
+/// An error on its way to the user: one message, one exit code.
+struct CommandFailure: Error, CustomStringConvertible {
+    let code: Int
+    let description: String
+
+    init(_ code: Int, _ description: String) {
+        self.code = code
+        self.description = description
+    }
+
+    /// The exit code that an error of a lower layer stands for.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as CommandFailure: self = failure
+        case let error as DeviceError:
+            self.init(
+                [.libraryMissing, .driverNotLoaded, .gone].contains(error.kind)
+                    ? CommandExit.unavailable
+                    : error.kind == .noPermission
+                        ? CommandExit.permission : error.kind == .inUse ? CommandExit.temporary : CommandExit.failure,
+                "\(error)")
+        case let error as SimulatedNodeError:
+            if case .system(let cause) = error.reason, cause.isPermission {
+                self.init(CommandExit.permission, "\(error)")
+            } else {
+                self.init(CommandExit.unavailable, "\(error)")
+            }
+        case let error as LedgerError:
+            self.init(error.cause.isPermission ? CommandExit.permission : CommandExit.failure, "\(error)")
+        case let error as LayoutRefusal: self.init(CommandExit.unavailable, "\(error)")
+        case let error as LeavesInUse: self.init(CommandExit.temporary, "\(error)")
+        default: self.init(CommandExit.failure, "\(error)")
+        }
+    }
+}
+
+/// Runs `flexmig` with this process's arguments.
+public func runFlexmig() -> Never {
+    do {
+        var command = try FlexmigCommand.parseAsRoot()
+        do {
+            try command.run()
+        } catch let error where isParserError(error) {
+            throw error
+        } catch {
+            let failure = CommandFailure(error)
+            writeToStandardError("flexmig: \(failure)")
+            leave(with: failure.code)
+        }
+    } catch {
+        FlexmigCommand.exit(withError: error)
+    }
+    leave(with: 0)
+}
+
+/// Help, version and usage errors are the parser's to print.
+private func isParserError(_ error: any Error) -> Bool {
+    error is ExitCode || error is ValidationError || error is CleanExit
+        || FlexmigCommand.exitCode(for: error) != ExitCode.failure
+}

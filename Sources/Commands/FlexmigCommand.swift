@@ -1,0 +1,33 @@
+import ArgumentParser
+
+/// The version of this program, its library and its formats.
+public let flexmigVersion = "0.1.0"
+
+struct FlexmigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "flexmig",
+        abstract: "Run jobs on as many small MIG instances (leaves) as they need.",
+        discussion: """
+            A node's GPUs are cut once into small leaves; a job gets any number of them, one process (rank) per leaf.
+
+            EXAMPLES
+              flexmig node list --simulate a100-40gb:2
+              flexmig node flatten --layout thin --simulate a100-40gb:2
+              flexmig run --leaves 4 --simulate a100-40gb:2 -- ./train --epochs 3
+
+            ENVIRONMENT
+              FLEXMIG_SIMULATE         as --simulate
+              FLEXMIG_NODE_DIRECTORY   as --node-directory
+              FLEXMIG_CONFIG           configuration file (default ~/.config/flexmig/config.yaml,
+                                       then /etc/flexmig/config.yaml)
+              FLEXMIG_NVML_LIBRARY     NVML library to load (default libnvidia-ml.so.1)
+              FLEXMIG_STATE_DIRECTORY  where leases are kept on hardware (default /run/flexmig)
+
+            EXIT CODES
+              0 done; 64 wrong arguments; 69 no driver, node or suitable leaf; 70 internal failure;
+              75 not now (leaves held); 77 not permitted; 124 time limit; 126 and 127 command not
+              executable or not found; 128+N ended by signal N; else the exit code of the first rank that failed.
+            """,
+        version: flexmigVersion,
+        subcommands: [NodeCommand.self, RunCommand.self, ExecCommand.self])
+}

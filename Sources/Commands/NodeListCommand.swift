@@ -1,0 +1,55 @@
+import ArgumentParser
+
+struct NodeListCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the leaves of this node, and who holds them.",
+        discussion: """
+            EXAMPLES
+              flexmig node list
+              flexmig node list --simulate a100-40gb:2 --json
+              flexmig node list --quiet
+            """)
+
+    @OptionGroup var node: NodeOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let report = try NodeReport(try node.open())
+        if output.json { return try printJSON(report) }
+        if output.quiet { return report.leaves.forEach { print($0.uuid) } }
+        print(report.driver.line)
+        for gpu in report.gpus { print(gpu.line) }
+        if report.leaves.isEmpty {
+            return print("no leaves; make some with: flexmig node flatten --layout thin")
+        }
+        print("\n\(report.leafTable.rendered())")
+    }
+}
+
+extension NodeReport.Driver {
+    /// Which library this is, in one line.
+    var line: String {
+        simulated
+            ? "simulated driver \(version) (\(library)), node \(nodeDirectory ?? "?")"
+            : "NVIDIA driver \(version) (\(library))"
+    }
+}
+
+extension NodeReport.GPUReport {
+    var line: String {
+        "GPU \(index)  \(name)  \(uuid)  NUMA \(numaNode.map(String.init) ?? "-")  MIG \(migMode)  layout \(layout)"
+    }
+}
+
+extension NodeReport {
+    var leafTable: TextTable {
+        var table = TextTable(["LEAF", "GPU", "PROFILE", "PLACE", "MEMORY", "SMS", "NUMA", "STATE", "HOLDER"])
+        table.rows = leaves.map {
+            [
+                $0.uuid, String($0.gpu), $0.profile, $0.placement, "\($0.memoryMiB) MiB", String($0.multiprocessors),
+                $0.numaNode.map(String.init) ?? "-", $0.state, $0.holderText,
+            ]
+        }
+        return table
+    }
+}

@@ -1,0 +1,104 @@
+import DeviceInventory
+import MIGModel
+import Platform
+
+/// What the node commands show, as it is written to JSON.
+struct NodeReport: Encodable {
+    struct Driver: Encodable {
+        var library: String
+        var version: String
+        var simulated: Bool
+        var nodeDirectory: String?
+        /// How far claims about this node reach.
+        var evidence: String
+    }
+    struct GPUReport: Encodable {
+        var index: Int
+        var uuid: String
+        var name: String
+        var model: String?
+        var busID: String
+        var numaNode: Int?
+        var memoryMiB: Int
+        var migMode: String
+        /// A layout's name, or "custom", or "none".
+        var layout: String
+        var instances: [String]
+    }
+    struct LeafReport: Encodable {
+        var uuid: String
+        var gpu: Int
+        var profile: String
+        var leafType: String
+        var placement: String
+        var memoryMiB: Int
+        var multiprocessors: Int
+        var numaNode: Int?
+        /// free, held, orphaned (its job's supervisor died), or busy (a process without a lease).
+        var state: String
+        /// Who has it.
+        var holder: Holder?
+    }
+    struct Holder: Encodable {
+        var job: String?
+        var user: String?
+        var command: String?
+        var since: Int?
+        var processes: [Int32]
+    }
+
+    var driver: Driver
+    var gpus: [GPUReport]
+    var leaves: [LeafReport]
+
+    init(_ access: NodeAccess) throws {
+        let inventory = try access.backend.inventory()
+        let states = try access.leaseStates(of: inventory.leaves)
+        let identity = inventory.driver
+        driver = Driver(
+            library: identity.library, version: identity.version, simulated: identity.simulatedNode != nil,
+            nodeDirectory: identity.simulatedNode, evidence: identity.grade)
+        gpus = inventory.gpus.map { gpu in
+            GPUReport(
+                index: gpu.index, uuid: gpu.uuid.rawValue, name: gpu.name, model: gpu.model?.rawValue,
+                busID: gpu.busID, numaNode: gpu.numaNode, memoryMiB: gpu.memoryMiB, migMode: gpu.migMode.rawValue,
+                layout: gpu.instances.isEmpty ? "none" : gpu.layoutName?.rawValue ?? "custom",
+                instances: gpu.instances.map { $0.spec.description(on: gpu.geometry) })
+        }
+        leaves = []
+        for leaf in inventory.leaves {
+            let lease = states[leaf.uuid] ?? .free
+            let processes = try access.backend.processes(on: leaf.uuid).map(\.rawValue)
+            leaves.append(LeafReport(leaf, lease: lease, processes: processes))
+        }
+    }
+}
+
+extension NodeReport.LeafReport {
+    init(_ leaf: Leaf, lease: LeaseState, processes: [Int32]) {
+        let record = lease.record
+        let state =
+            switch lease {
+            case .held: "held"
+            case .orphaned: "orphaned"
+            case .free: processes.isEmpty ? "free" : "busy"
+            }
+        self.init(
+            uuid: leaf.uuid.rawValue, gpu: leaf.gpu, profile: leaf.profile, leafType: leaf.leafType.rawValue,
+            placement: "\(leaf.placement)", memoryMiB: leaf.memoryMiB, multiprocessors: leaf.multiprocessors,
+            numaNode: leaf.numaNode, state: state,
+            holder: state == "free"
+                ? nil
+                : NodeReport.Holder(
+                    job: record?.job.rawValue, user: record?.user, command: record?.command, since: record?.since,
+                    processes: processes))
+    }
+
+    /// For the last column of the table.
+    var holderText: String {
+        guard let holder else { return "" }
+        let processes = holder.processes.isEmpty ? "" : " pid " + holder.processes.map(String.init).joined(separator: ",")
+        guard let job = holder.job else { return "-" + processes }
+        return "\(job) (\(holder.user ?? "?"))\(processes)"
+    }
+}

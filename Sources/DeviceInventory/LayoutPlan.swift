@@ -1,0 +1,108 @@
+import MIGModel
+
+/// One change to a GPU's instances.
+public enum LayoutStep: Hashable, Sendable {
+    /// Destroy an instance that the wanted layout does not have.
+    case destroy(GPUInstance)
+    /// Create an instance at its place.
+    case create(MIGSpec)
+    /// Give an instance that is wanted, but has no device, its compute instance.
+    case complete(GPUInstance)
+}
+
+/// The way from what is on a GPU to a wanted layout.
+public struct LayoutPlan: Hashable, Sendable {
+    public let gpu: GPU
+    public let wanted: Layout
+    /// Instances that are as wanted already, and stay untouched with what runs on them.
+    public let kept: [GPUInstance]
+    /// In the order they must be done: all room is made before anything is created, and every place is explicit,
+    /// so that a legal layout cannot dead-end.
+    public let steps: [LayoutStep]
+
+    /// The leaves that the plan takes away.
+    public var destroyedLeaves: [MIGDeviceUUID] {
+        steps.flatMap { step in
+            if case .destroy(let instance) = step { instance.devices.map(\.uuid) } else { [MIGDeviceUUID]() }
+        }
+    }
+}
+
+/// Why a GPU can't get a layout.
+public enum LayoutRefusal: Error, Hashable, Sendable {
+    case migModeOff(gpu: Int, mode: MIGMode)
+    case unavailable(gpu: Int, LayoutUnavailable)
+    case illegal(gpu: Int, reason: String)
+}
+
+extension LayoutRefusal: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .migModeOff(let gpu, .unsupported): "GPU \(gpu) has no MIG"
+        case .migModeOff(let gpu, let mode):
+            """
+            MIG mode of GPU \(gpu) is \(mode.rawValue)
+            flexmig never switches it. When nothing uses the GPU, run: nvidia-smi -i \(gpu) -mig 1
+            """
+        case .unavailable(let gpu, let reason): "GPU \(gpu): \(reason)"
+        case .illegal(let gpu, let reason): "GPU \(gpu): \(reason)"
+        }
+    }
+}
+
+extension GPU {
+    /// Plans the way to a named layout.
+    public func plan(_ name: LayoutName) -> Result<LayoutPlan, LayoutRefusal> {
+        guard migMode.isOn else { return .failure(.migModeOff(gpu: index, mode: migMode)) }
+        return name.layout(on: geometry)
+            .mapError { .unavailable(gpu: index, $0) }
+            .flatMap { plan($0) }
+    }
+
+    /// Plans the way to a layout: keeps every instance that is as wanted, destroys the others, creates what is missing.
+    ///
+    /// - Complexity: O(n^2) in the number of instances, of which a GPU has at most 8.
+    public func plan(_ wanted: Layout) -> Result<LayoutPlan, LayoutRefusal> {
+        guard migMode.isOn else { return .failure(.migModeOff(gpu: index, mode: migMode)) }
+        if let problem = geometry.problem(in: wanted) {
+            return .failure(.illegal(gpu: index, reason: problem.description(on: geometry)))
+        }
+        var missing = wanted.specs
+        var kept: [GPUInstance] = []
+        var incomplete: [GPUInstance] = []
+        var destroyed: [GPUInstance] = []
+        for instance in instances {
+            guard instance.devices.count <= 1, leavesAreWhole(in: instance),
+                let position = missing.firstIndex(of: instance.spec)
+            else {
+                destroyed.append(instance)
+                continue
+            }
+            missing.remove(at: position)
+            if instance.devices.isEmpty { incomplete.append(instance) } else { kept.append(instance) }
+        }
+        let steps =
+            destroyed.map(LayoutStep.destroy) + incomplete.map(LayoutStep.complete) + missing.map(LayoutStep.create)
+        return .success(LayoutPlan(gpu: self, wanted: wanted, kept: kept, steps: steps))
+    }
+
+    /// Whether the instance's device is as large as the instance.
+    private func leavesAreWhole(in instance: GPUInstance) -> Bool {
+        let profile = geometry.profile(id: instance.spec.profile)
+        return leaves.filter { $0.gpuInstance == instance.id }.allSatisfy { $0.leafType == profile?.leafType }
+    }
+}
+
+extension LayoutStep {
+    /// In plain words, such as "create 1g.5gb at 0:1".
+    public func description(on geometry: MIGGeometry) -> String {
+        func name(_ spec: MIGSpec) -> String {
+            "\(geometry.profile(id: spec.profile)?.name ?? "profile \(spec.profile)") at \(spec.placement)"
+        }
+        return switch self {
+        case .destroy(let instance): "destroy \(name(instance.spec))"
+        case .create(let spec): "create \(name(spec))"
+        case .complete(let instance): "create the compute instance of \(name(instance.spec))"
+        }
+    }
+}

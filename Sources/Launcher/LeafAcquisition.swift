@@ -1,0 +1,101 @@
+import DeviceInventory
+import LeafScheduling
+import MIGModel
+import Platform
+
+/// Why a job can't have its leaves now, told so that a person can act on it.
+public struct LeafShortage: Error, Sendable, CustomStringConvertible {
+    /// Who has suitable leaves that are not free.
+    public struct Holder: Hashable, Sendable {
+        public var words: String
+        public var leaves: Int
+    }
+
+    public let wanted: Int
+    /// Suitable leaves that are free.
+    public let free: Int
+    /// Suitable leaves on the node, held ones too.
+    public let suitable: Int
+    public let total: Int
+    public let holders: [Holder]
+
+    /// Whether waiting can help: the node has enough suitable leaves, only not now.
+    public var canPass: Bool { wanted <= suitable }
+
+    public var description: String {
+        if total == 0 {
+            return "this node has no leaves\nMake some with: flexmig node flatten --layout thin"
+        }
+        let asked = wanted == 1 ? "1 leaf" : "\(wanted) leaves"
+        guard canPass else {
+            let which = suitable == total ? "" : ", \(suitable) of which would do"
+            return """
+                the job asks for \(asked), but this node has \(total)\(which)
+                \(suitable == 0 ? "Ask for another kind of leaf (--leaf-type, --leaf-memory)." : "Ask for at most \(suitable).")
+                """
+        }
+        let lines = holders.map { "  \($0.leaves) \($0.leaves == 1 ? "leaf" : "leaves"): \($0.words)" }
+        let fewer = free > 0 ? ", or ask for at most \(free)" : ""
+        return """
+            not enough leaves: the job asks for \(wanted), and \(free) of \(suitable) suitable ones are free
+            \(lines.joined(separator: "\n"))
+            Wait for them with --wait\(fewer).
+            """
+    }
+}
+
+/// Takes leases for a job, all or none.
+public struct LeafAcquisition<Backend: DeviceBackend> {
+    let backend: Backend
+    let ledger: Ledger
+
+    public init(backend: Backend, ledger: Ledger) {
+        self.backend = backend
+        self.ledger = ledger
+    }
+
+    /// Chooses leaves and leases them for this process.
+    ///
+    /// A leaf is handed out only when its lease is free and the driver shows no process on it. The node is read inside
+    /// the ledger's critical section, so a leaf that is free there can't be taken away by a layout change.
+    /// - Parameter record: makes the lease's text for the chosen leaves.
+    /// - Throws: `LeafShortage` when there are not enough; `DeviceError`, `LedgerError`.
+    public func take(_ request: LeafRequest, record: ([Leaf]) -> LeaseRecord) throws -> [Leaf] {
+        var chosen: [Leaf] = []
+        let before = try backend.inventory().leaves.map(\.uuid)
+        try ledger.take(from: before) { states in
+            let leaves = try backend.inventory().leaves.filter { states[$0.uuid] != nil }
+            var free: [Leaf] = []
+            var holders: [String: Int] = [:]
+            for leaf in leaves where request.accepts(leaf) {
+                if let holder = try holder(of: leaf, states[leaf.uuid] ?? .free) {
+                    holders[holder, default: 0] += 1
+                } else {
+                    free.append(leaf)
+                }
+            }
+            switch request.choose(from: free, of: leaves) {
+            case .leaves(let found):
+                chosen = found
+                return record(found)
+            case .shortage, .impossible:
+                throw LeafShortage(
+                    wanted: request.count, free: free.count, suitable: leaves.count(where: request.accepts),
+                    total: leaves.count,
+                    holders: holders.map { .init(words: $0.key, leaves: $0.value) }.sorted { $0.words < $1.words })
+            }
+        }
+        return chosen
+    }
+
+    /// Who has a leaf, in plain words; nil when it is free.
+    private func holder(of leaf: Leaf, _ lease: LeaseState) throws -> String? {
+        switch lease {
+        case .held(let record): return record?.summary(now: secondsSince1970()) ?? "a job that is starting or ending"
+        case .orphaned(let record): return "left behind by " + record.summary(now: secondsSince1970())
+        case .free:
+            let processes = try backend.processes(on: leaf.uuid)
+            return processes.first.map { "process \($0), which has no lease" }
+        }
+    }
+}

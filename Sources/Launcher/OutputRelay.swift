@@ -1,0 +1,117 @@
+import Platform
+
+/// Cuts a rank's output into lines and puts the rank before each.
+///
+/// A carriage return ends a line too, so that progress bars show; a line longer than 64 KiB is cut.
+struct LinePrefixer: Sendable {
+    private let prefix: [UInt8]
+    private var line: [UInt8] = []
+    private static let longest = 65536
+
+    init(rank: Int) { prefix = Array("[rank \(rank)] ".utf8) }
+
+    /// The complete lines in what came so far.
+    mutating func add(_ bytes: [UInt8]) -> [UInt8] {
+        var complete: [UInt8] = []
+        for byte in bytes {
+            line.append(byte)
+            if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") || line.count >= Self.longest {
+                complete += prefix + line
+                if line.count >= Self.longest { complete.append(UInt8(ascii: "\n")) }
+                line.removeAll(keepingCapacity: true)
+            }
+        }
+        return complete
+    }
+
+    /// What is left at the end, as a line.
+    mutating func finish() -> [UInt8] {
+        if line.isEmpty { return [] }
+        defer { line = [] }
+        return prefix + line + [UInt8(ascii: "\n")]
+    }
+}
+
+/// Passes the ranks' output on to this process's own, line by line, without ever blocking.
+///
+/// A pipe that is reported writable takes `PIPE_BUF` bytes at once, so writes are no longer than that. When nobody
+/// reads, the ranks' pipes fill up and the ranks wait, as they would at a terminal.
+final class OutputRelay {
+    /// Where a stream goes: 1 is standard output, 2 standard error.
+    typealias Target = CInt
+
+    private struct Source {
+        let pipe: SourcePipe
+        let target: Target
+        var prefixer: LinePrefixer
+    }
+
+    /// Boxed, because a descriptor can't be copied into an array.
+    private final class SourcePipe {
+        let descriptor: Descriptor
+        init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+    }
+
+    private var sources: [Source] = []
+    private var waiting: [Target: [UInt8]] = [1: [], 2: []]
+    private(set) var isClosed = false
+    private static let mostWaiting = 1 << 20
+    private static let atOnce = 4096
+
+    /// Adds the reading end of a rank's output.
+    func add(_ pipe: consuming Descriptor, rank: Int, to target: Target) throws(SystemError) {
+        try pipe.setNonBlocking()
+        sources.append(Source(pipe: SourcePipe(pipe), target: target, prefixer: LinePrefixer(rank: rank)))
+    }
+
+    /// Whether everything that was written has been passed on and every writer has closed.
+    var isDone: Bool { isClosed || (sources.isEmpty && waiting.values.allSatisfy(\.isEmpty)) }
+
+    /// What to wait for: the pipes while there is room, and the outputs while there is something for them.
+    var watched: [(descriptor: CInt, for: Readiness)] {
+        if isClosed { return sources.map { ($0.pipe.descriptor.number, .readable) } }
+        let readable = sources.filter { (waiting[$0.target]?.count ?? 0) < Self.mostWaiting }
+        return readable.map { ($0.pipe.descriptor.number, .readable) }
+            + waiting.filter { !$0.value.isEmpty }.map { ($0.key, .writable) }
+    }
+
+    /// Reads and writes what can be without waiting.
+    func pump(_ ready: [CInt: Readiness]) throws(SystemError) {
+        for target in [Target(1), 2] {
+            guard let seen = ready[target], !seen.isEmpty, let bytes = waiting[target], !bytes.isEmpty else { continue }
+            do throws(SystemError) {
+                let count = try writeSome(bytes.prefix(Self.atOnce), to: target)
+                waiting[target]?.removeFirst(count)
+            } catch {
+                // EAGAIN: somebody else shares the output and was faster.
+                if error.isTryAgain { continue }
+                isClosed = true
+                waiting = [1: [], 2: []]
+            }
+        }
+        var open: [Source] = []
+        for var source in sources {
+            let seen = ready[source.pipe.descriptor.number] ?? []
+            guard !seen.isEmpty else {
+                open.append(source)
+                continue
+            }
+            do throws(SystemError) {
+                if let bytes = try source.pipe.descriptor.read(upTo: 65536) {
+                    append(source.prefixer.add(bytes), to: source.target)
+                    open.append(source)
+                } else {
+                    append(source.prefixer.finish(), to: source.target)
+                }
+            } catch {
+                guard error.isTryAgain else { throw error }
+                open.append(source)
+            }
+        }
+        sources = open
+    }
+
+    private func append(_ bytes: [UInt8], to target: Target) {
+        if !isClosed { waiting[target, default: []] += bytes }
+    }
+}

@@ -1,0 +1,240 @@
+import DeviceInventory
+import MIGModel
+import Platform
+
+/// The small process that owns a job: starts its ranks, watches them, and drops the leases when nothing of it is left.
+///
+/// One thread, one loop, no blocking call but `poll`: the kernel's parent-death signal goes by the *thread* that
+/// spawned a rank.
+public struct Supervisor: ~Copyable {
+    /// Where the caller's requests come in, and where reports go out.
+    static let requestDescriptor: CInt = 3
+    static let reportDescriptor: CInt = 4
+
+    private let request: JobRequest
+    private let control: Descriptor
+    private let report: Descriptor
+    private let ledger: Ledger
+    private let signals: SignalQueue
+    private let relay = OutputRelay()
+    private var ranks: [ProcessID: Int] = [:]
+    private var state: SupervisorState
+    private var backend: NVMLBackend?
+
+    /// Runs the job that the caller sends and ends this process with the job's exit code.
+    public static func main() -> Never {
+        let control = Descriptor(owning: requestDescriptor)
+        let report = Descriptor(owning: reportDescriptor)
+        do {
+            try control.closeOnExec()
+            try report.closeOnExec()
+        } catch {
+            writeToStandardError(
+                "flexmig-supervisor is started by `flexmig run`, not by hand. See: flexmig run --help")
+            leave(with: 64)
+        }
+        do {
+            guard let request = try JobRequest.read(from: control) else { leave(with: 70) }
+            var supervisor = try make(request, control: control, report: report)
+            let code = try supervisor.run()
+            leave(with: code)
+        } catch {
+            writeToStandardError("flexmig-supervisor: \(error)")
+            leave(with: 70)
+        }
+    }
+
+    private static func make(
+        _ request: JobRequest, control: consuming Descriptor, report: consuming Descriptor
+    ) throws -> Supervisor {
+        Signal.pipe.ignore()
+        try becomeSubreaper()
+        let ledger = try Ledger(stateDirectory: request.stateDirectory)
+        try ledger.join(request.leaves.map(\.uuid))
+        let signals = try SignalQueue([.child, .terminate, .interrupt, .hangUp, .quit])
+        return Supervisor(request, control: control, report: report, ledger: ledger, signals: signals)
+    }
+
+    private init(
+        _ request: JobRequest, control: consuming Descriptor, report: consuming Descriptor, ledger: Ledger,
+        signals: consuming SignalQueue
+    ) {
+        self.request = request
+        self.control = control
+        self.report = report
+        self.ledger = ledger
+        self.signals = signals
+        state = SupervisorState(
+            ranks: request.start == .rankPerLeaf ? request.leaves.count : 1,
+            timeLimit: request.timeLimitSeconds.map { .seconds($0) }, grace: .seconds(request.graceSeconds),
+            now: .now)
+    }
+
+    private mutating func run() throws -> Int {
+        // The caller held the leases before this process did. If it still lives, nobody else had them in between;
+        // if not, nothing has been started yet, and the leases go with this process.
+        try control.setNonBlocking()
+        guard try callerLives() else { return 129 }
+        perform(startRanks())
+        while true {
+            if case .over = state.phase { return exitCode }
+            try wait()
+        }
+    }
+
+    private var exitCode = 70
+
+    private borrowing func callerLives() throws -> Bool {
+        let seen = try poll([(control.number, .readable)], timeout: .zero)
+        if seen[0].contains(.readable) { return true }
+        return seen[0].isDisjoint(with: .hungUp)
+    }
+
+    // MARK: Starting
+
+    /// Starts every rank; the first one that can't be started ends the job.
+    private mutating func startRanks() -> [SupervisorState.Action] {
+        let count = request.start == .rankPerLeaf ? request.leaves.count : 1
+        do {
+            for rank in 0..<count { ranks[try start(rank)] = rank }
+            try report.write(Array("started\n".utf8))
+            return []
+        } catch {
+            writeToStandardError("flexmig: rank \(ranks.count) could not be started: \(error)")
+            return state.handle(.startFailed(exitCode: 71), at: .now)
+        }
+    }
+
+    private mutating func start(_ rank: Int) throws -> ProcessID {
+        let isRank = request.start == .rankPerLeaf
+        let environment = request.environment(
+            rank: isRank ? rank : nil, base: Environment.all(), supervisor: .current)
+        var child = ChildProcess(
+            executable: isRank ? request.flexmig : request.command[0],
+            arguments: isRank ? ["flexmig", "exec", "--"] + request.command : request.command,
+            environment: environment)
+        child.group = .own
+        let null = try Descriptor.open("/dev/null", .readOnly)
+        if let directory = request.outputDirectory {
+            let name = isRank ? "rank-\(rank).log" : "output.log"
+            let file = try Descriptor.open("\(directory)/\(name)", [.writeOnly, .create, .truncate, .append])
+            child.descriptors = [(null.number, 0), (file.number, 1), (file.number, 2)]
+            return try child.spawn()
+        }
+        if !isRank {
+            // Its own ranks' output is for it to sort.
+            child.descriptors = [(null.number, 0)]
+            return try child.spawn()
+        }
+        let output = try Pipe()
+        let errors = try Pipe()
+        child.descriptors = [(null.number, 0), (output.writeEnd.number, 1), (errors.writeEnd.number, 2)]
+        let process = try child.spawn()
+        try relay.add(output.readEnd, rank: rank, to: 1)
+        try relay.add(errors.readEnd, rank: rank, to: 2)
+        return process
+    }
+
+    // MARK: Watching
+
+    /// Waits for the next thing to happen and deals with it.
+    private mutating func wait() throws {
+        var watched = relay.watched
+        watched.append((signals.number, .readable))
+        watched.append((control.number, .readable))
+        // When only output is left to pass on, its reader may take his time.
+        let deadline = isOnlyOutputLeft ? nil : state.deadline
+        let seen = try poll(watched, timeout: deadline.map { ContinuousClock.now.duration(to: $0) })
+        var ready: [CInt: Readiness] = [:]
+        for (entry, readiness) in zip(watched, seen) { ready[entry.descriptor, default: []].formUnion(readiness) }
+
+        try relay.pump(ready)
+        if relay.isClosed { handle(.outputClosed) }
+        for signal in try signals.drain() where signal != .child { handle(.signal(signal)) }
+        if ready[control.number]?.isEmpty == false { try readControl() }
+        let (ended, left) = reapChildren()
+        childrenLeft = left
+        for child in ended {
+            if let rank = ranks.removeValue(forKey: child.process) { handle(.rankEnded(rank: rank, child.end)) }
+        }
+        if let deadline = state.deadline, deadline <= .now, !isOnlyOutputLeft { handle(.deadline) }
+        if !childrenLeft, relay.isDone || state.isKilling { handle(.noDescendants) }
+    }
+
+    private var childrenLeft = true
+    private var isOnlyOutputLeft: Bool { !childrenLeft && !relay.isDone && state.isEnding }
+    private var callerIsGone = false
+
+    /// A byte from the caller is a signal to pass on; the end of the pipe is the caller's end.
+    private mutating func readControl() throws {
+        if callerIsGone { return }
+        do throws(SystemError) {
+            guard let bytes = try control.read(upTo: 64) else {
+                callerIsGone = true
+                return handle(.parentGone)
+            }
+            for byte in bytes { handle(.signal(Signal(rawValue: CInt(byte)))) }
+        } catch {
+            if !error.isTryAgain { throw error }
+        }
+    }
+
+    private mutating func handle(_ event: SupervisorState.Event) {
+        perform(state.handle(event, at: .now))
+    }
+
+    private mutating func perform(_ actions: [SupervisorState.Action]) {
+        for action in actions {
+            switch action {
+            case .forward(let signal):
+                for rank in ranks.keys { sendToGroup(signal, of: rank) }
+            case .signalDescendants(let signal): Descendants.send(signal)
+            case .report(let ending): tell(ending)
+            case .say(let text): writeToStandardError("flexmig: \(text)")
+            case .checkLeaves: handle(occupant().map { .leavesBusy($0) } ?? .leavesEmpty)
+            case .release(let code):
+                release()
+                exitCode = code
+            }
+        }
+    }
+
+    // MARK: Ending
+
+    private borrowing func tell(_ ending: JobEnding) {
+        switch ending {
+        case .rankFailed(let rank, let end) where request.start == .rankPerLeaf:
+            writeToStandardError(
+                "flexmig: rank \(rank) on leaf \(request.leaves[rank].uuid) ended with \(end); the job is over")
+        case .timedOut:
+            writeToStandardError("flexmig: the job was ended after its time limit of \(request.timeLimitSeconds ?? 0) s")
+        default: break
+        }
+        // A caller that is gone needs no report.
+        try? report.write(Array("ended \(ending.exitCode)\n".utf8))
+    }
+
+    /// Who is on the leaves; the driver is asked through a library that is loaded when it is first needed.
+    private mutating func occupant() -> String? {
+        if backend == nil {
+            do throws(DeviceError) {
+                backend = try NVMLBackend(library: request.library)
+            } catch {
+                return "the driver can't be asked about its leaves (\(error.message))"
+            }
+        }
+        guard let backend else { return nil }
+        return LeafOccupancy(backend: backend, leaves: request.leaves.map(\.uuid)).occupant()
+    }
+
+    private borrowing func release() {
+        request.job.removeSharedMemory()
+        for leaf in request.leaves {
+            do throws(LedgerError) {
+                try ledger.release(leaf.uuid, as: .supervisor, wiping: true)
+            } catch {
+                writeToStandardError("flexmig: \(error)")
+            }
+        }
+    }
+}
