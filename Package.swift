@@ -22,7 +22,6 @@ let package = Package(
     products: [
         .executable(name: "flexmig", targets: ["flexmig"]),
         .executable(name: "flexmig-supervisor", targets: ["flexmig-supervisor"]),
-        .executable(name: "digits-training", targets: ["Digits"]),
         .library(name: "flexmig-simulated-nvml", type: .dynamic, targets: ["SimulatedNVML"]),
         .library(name: "Collectives", targets: ["Collectives"]),
     ],
@@ -57,13 +56,9 @@ let package = Package(
         .executableTarget(name: "flexmig", dependencies: ["Commands"]),
         .executableTarget(name: "flexmig-supervisor", dependencies: ["Launcher"]),
         .executableTarget(
-            name: "Digits",
-            dependencies: ["Collectives", "SimulatedDriver", argumentParser],
-            path: "Examples/Digits",
-            resources: [.copy("digits.csv")]),
-        .executableTarget(
             name: "JobRank", dependencies: ["Platform", "SimulatedDriver", argumentParser],
             path: "Tests/Programs/JobRank"),
+        .testTarget(name: "EndToEndTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver"]),
         .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),
     ],
     swiftLanguageModes: [.v6]

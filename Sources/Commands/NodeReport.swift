@@ -68,8 +68,13 @@ struct NodeReport: Encodable {
         leaves = []
         for leaf in inventory.leaves {
             let lease = states[leaf.uuid] ?? .free
-            let processes = try access.backend.processes(on: leaf.uuid).map(\.rawValue)
-            leaves.append(LeafReport(leaf, lease: lease, processes: processes))
+            do throws(DeviceError) {
+                let processes = try access.backend.processes(on: leaf.uuid).map(\.rawValue)
+                leaves.append(LeafReport(leaf, lease: lease, processes: processes))
+            } catch {
+                // Taken away since the node was read.
+                if error.kind != .gone { throw error }
+            }
         }
     }
 }

@@ -116,7 +116,8 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
         let path = "\(ledger.directory)/layout.lock"
         do {
             return try FileMutex.withLock(path: path, timeout: .milliseconds(300), body)
-        } catch let error as SystemError where error.isTimeout && error.subject == path {
+        } catch let error as SystemError where error.subject == path {
+            guard error.isTimeout else { throw LedgerError(directory: ledger.directory, cause: error) }
             progress("waiting for another layout change on this node")
         }
         do {

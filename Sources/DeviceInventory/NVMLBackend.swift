@@ -24,12 +24,26 @@ public final class NVMLBackend: DeviceBackend {
     }
 
     public func inventory() throws(DeviceError) -> NodeInventory {
-        var found: [MIGDeviceUUID: NVMLDevice] = [:]
-        let gpus: [GPU] = try translating { () throws(NVMLFailure) in
-            var gpus: [GPU] = []
-            for index in 0..<(try session.deviceCount()) { gpus.append(try readGPU(index, devices: &found)) }
-            return gpus
+        try translating { () throws(NVMLFailure) in
+            var attempts = 0
+            while true {
+                do throws(NVMLFailure) {
+                    return try readNode()
+                } catch {
+                    // Somebody changes the layout meanwhile: a handle of a moment ago is stale. NVML has no
+                    // consistent view of a node, so it is read again from the start.
+                    attempts += 1
+                    guard error.isStaleHandle, attempts < 20 else { throw error }
+                    pause(for: .milliseconds(10))
+                }
+            }
         }
+    }
+
+    private func readNode() throws(NVMLFailure) -> NodeInventory {
+        var found: [MIGDeviceUUID: NVMLDevice] = [:]
+        var gpus: [GPU] = []
+        for index in 0..<(try session.deviceCount()) { gpus.append(try readGPU(index, devices: &found)) }
         devices.withLock { $0 = found }
         return NodeInventory(driver: driver, gpus: gpus)
     }
@@ -216,15 +230,24 @@ public final class NVMLBackend: DeviceBackend {
 
     public func processes(on leaf: MIGDeviceUUID) throws(DeviceError) -> [ProcessID] {
         if devices.withLock({ $0[leaf] }) == nil { _ = try inventory() }
-        guard let device = devices.withLock({ $0[leaf] }) else {
-            throw DeviceError(kind: .gone, message: "the node has no leaf \(leaf)")
+        do throws(NVMLFailure) {
+            if let device = devices.withLock({ $0[leaf] }) { return try session.computeProcesses(on: device) }
+        } catch {
+            // A stale handle: the leaf was destroyed since the last inventory.
+            guard error.isStaleHandle else { throw DeviceError(error) }
+            devices.withLock { $0[leaf] = nil }
         }
-        return try translating { () throws(NVMLFailure) in try session.computeProcesses(on: device) }
+        throw DeviceError(kind: .gone, message: "the node has no leaf \(leaf)")
     }
 
     private func translating<Value>(_ body: () throws(NVMLFailure) -> Value) throws(DeviceError) -> Value {
         do throws(NVMLFailure) { return try body() } catch { throw DeviceError(error) }
     }
+}
+
+extension NVMLFailure {
+    /// Whether the call was about something that has just been destroyed.
+    fileprivate var isStaleHandle: Bool { error == .invalidArgument || error == .notFound }
 }
 
 extension DeviceError {

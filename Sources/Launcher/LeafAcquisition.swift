@@ -94,8 +94,13 @@ public struct LeafAcquisition<Backend: DeviceBackend> {
         case .held(let record): return record?.summary(now: secondsSince1970()) ?? "a job that is starting or ending"
         case .orphaned(let record): return "left behind by " + record.summary(now: secondsSince1970())
         case .free:
-            let processes = try backend.processes(on: leaf.uuid)
-            return processes.first.map { "process \($0), which has no lease" }
+            do throws(DeviceError) {
+                let processes = try backend.processes(on: leaf.uuid)
+                return processes.first.map { "process \($0), which has no lease" }
+            } catch {
+                guard error.kind == .gone else { throw error }
+                return "a layout change that has just taken it away"
+            }
         }
     }
 }

@@ -162,3 +162,9 @@ private func withCStrings(
         if let base = buffer.baseAddress { unsafe body(base) }
     }
 }
+
+/// How a child ended; nil while it runs.
+public func pollEnd(of process: ProcessID) -> ProcessEnd? {
+    var status: CInt = 0
+    return unsafe waitpid(process.rawValue, &status, WNOHANG) == process.rawValue ? ProcessEnd(waitStatus: status) : nil
+}

@@ -7,7 +7,8 @@ public struct Readiness: OptionSet, Sendable {
     public init(rawValue: Int16) { self.rawValue = rawValue }
     public static let readable = Readiness(rawValue: Int16(POLLIN))
     public static let writable = Readiness(rawValue: Int16(POLLOUT))
-    /// The other end is gone; always watched for.
+    /// The other end is gone; always watched for. Two bits of which one is seen: ask with `isDisjoint(with:)`, as
+    /// `contains` wants both.
     public static let hungUp = Readiness(rawValue: Int16(POLLHUP) | Int16(POLLERR))
 }
 
