@@ -1,0 +1,35 @@
+# Two commands matter: `make demo` and `make test`. Both install what is missing, or say what to install.
+# One build configuration serves everything: release.
+
+SWIFT ?= swift
+BUILD := $(SWIFT) build -c release --explicit-target-dependency-import-check error
+
+.PHONY: help build demo test test-long check format clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the programs and libraries into .build/release
+	@scripts/install-dependencies build
+	$(BUILD)
+
+demo: ## Build, then train the example on a simulated node with two A100 GPUs
+	@scripts/install-dependencies build
+	@scripts/demo
+
+test: ## Everything that CI checks: format, imports, all tests, three minutes of chaos
+	@scripts/install-dependencies test
+	@FLEXMIG_CHAOS_SECONDS=$${FLEXMIG_CHAOS_SECONDS:-180} scripts/check
+
+test-long: ## The same with thirty minutes of chaos
+	@scripts/install-dependencies test
+	@FLEXMIG_CHAOS_SECONDS=1800 scripts/check
+
+check: ## The checks without the chaos: for while you work
+	@FLEXMIG_CHAOS_SECONDS=5 scripts/check
+
+format: ## Format all Swift sources in place
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples
+
+clean: ## Remove what was built
+	rm -rf .build .venv
