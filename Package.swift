@@ -22,6 +22,7 @@ let package = Package(
     products: [
         .executable(name: "flexmig", targets: ["flexmig"]),
         .executable(name: "flexmig-supervisor", targets: ["flexmig-supervisor"]),
+        .executable(name: "digits-training", targets: ["Digits"]),
         .library(name: "flexmig-simulated-nvml", type: .dynamic, targets: ["SimulatedNVML"]),
         .library(name: "Collectives", targets: ["Collectives"]),
     ],
@@ -55,9 +56,21 @@ let package = Package(
             ]),
         .executableTarget(name: "flexmig", dependencies: ["Commands"]),
         .executableTarget(name: "flexmig-supervisor", dependencies: ["Launcher"]),
+        .target(name: "DigitsModel", path: "Examples/Digits/Model"),
+        .executableTarget(
+            name: "Digits",
+            dependencies: ["Collectives", "DigitsModel", "Platform", "SimulatedDriver", argumentParser],
+            path: "Examples/Digits/Program",
+            resources: [.copy("digits.csv")]),
+        .target(
+            name: "CollectiveTrials", dependencies: ["Collectives"], path: "Tests/Programs/CollectiveRank/Trials"),
+        .executableTarget(
+            name: "collective-rank", dependencies: ["CollectiveTrials", "Collectives", "Platform"],
+            path: "Tests/Programs/CollectiveRank/Program"),
         .executableTarget(
             name: "JobRank", dependencies: ["Platform", "SimulatedDriver", argumentParser],
             path: "Tests/Programs/JobRank"),
+        .testTarget(name: "DigitsTests", dependencies: ["Digits", "DigitsModel", "Platform"]),
         .testTarget(name: "EndToEndTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver"]),
         .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),
     ],

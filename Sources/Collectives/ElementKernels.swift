@@ -6,7 +6,8 @@
     let type: ElementType
     /// `result[i] = a[i] + b[i]` for `count` elements. `result` may be `a`.
     @unsafe let add:
-        @Sendable (_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ result: UnsafeMutableRawPointer, _ count: Int) -> Void
+        @Sendable (_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ result: UnsafeMutableRawPointer, _ count: Int) ->
+            Void
     /// `values[i] = values[i] / ranks` for `count` elements.
     @unsafe let divide: @Sendable (_ values: UnsafeMutableRawPointer, _ ranks: Int, _ count: Int) -> Void
 

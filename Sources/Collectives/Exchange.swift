@@ -38,6 +38,12 @@ import Platform
         unsafe UnsafeRawBufferPointer(region.slot(of: rank, step: current))
     }
 
+    /// The first byte of `slot(of:)`.
+    @unsafe func slotStart(of rank: Int) -> UnsafeRawPointer {
+        guard let start = unsafe slot(of: rank).baseAddress else { preconditionFailure("a slot has an address") }
+        return unsafe start
+    }
+
     /// Shows this rank's slot, and waits until all ranks have shown theirs.
     ///
     /// - Parameter signature: what this rank believes the step to be.
@@ -121,7 +127,8 @@ extension CollectiveError {
         switch fault.kind {
         case .died:
             self.init(
-                .rankDied, "rank \(fault.rank) died: its process ended without closing the communicator (\(name), in \(what))",
+                .rankDied,
+                "rank \(fault.rank) died: its process ended without closing the communicator (\(name), in \(what))",
                 rank: fault.rank)
         case .left:
             self.init(

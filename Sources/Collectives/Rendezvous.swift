@@ -121,7 +121,7 @@ extension Rendezvous {
         guard let seconds = Double(text), timeouts.contains(seconds) else {
             throw CollectiveError(
                 .invalidEnvironment,
-                "FLEXMIG_TIMEOUT is \"\(text)\"; allowed are \(timeouts.lowerBound) to \(Int(timeouts.upperBound)) seconds")
+                "FLEXMIG_TIMEOUT is \"\(text)\"; allowed are 0.1 to 86400 seconds")
         }
         return .seconds(seconds)
     }

@@ -4,35 +4,35 @@ import Platform
 import SimulatedDriver
 
 /// The exit codes of `flexmig`. A job's own code is passed on as it is.
-enum CommandExit {
+package enum CommandExit {
     /// The arguments make no sense.
-    static let usage = 64
+    package static let usage = 64
     /// No driver, no node, or no leaves that could ever do.
-    static let unavailable = 69
+    package static let unavailable = 69
     /// Something inside failed.
-    static let failure = 70
+    package static let failure = 70
     /// Not enough free leaves now, or leaves in use: later it may work.
-    static let temporary = 75
+    package static let temporary = 75
     /// This user may not do that.
-    static let permission = 77
+    package static let permission = 77
     /// The job's command is there, but can't be executed.
-    static let notExecutable = 126
+    package static let notExecutable = 126
     /// The job's command is not there.
-    static let notFound = 127
+    package static let notFound = 127
 }
 
 /// An error on its way to the user: one message, one exit code.
-struct CommandFailure: Error, CustomStringConvertible {
-    let code: Int
-    let description: String
+package struct CommandFailure: Error, CustomStringConvertible {
+    package let code: Int
+    package let description: String
 
-    init(_ code: Int, _ description: String) {
+    package init(_ code: Int, _ description: String) {
         self.code = code
         self.description = description
     }
 
     /// The exit code that an error of a lower layer stands for.
-    init(_ error: any Error) {
+    package init(_ error: any Error) {
         switch error {
         case let failure as CommandFailure: self = failure
         case let error as DeviceError:
@@ -52,6 +52,8 @@ struct CommandFailure: Error, CustomStringConvertible {
             self.init(error.cause.isPermission ? CommandExit.permission : CommandExit.failure, "\(error)")
         case let error as LayoutRefusal: self.init(CommandExit.unavailable, "\(error)")
         case let error as LeavesInUse: self.init(CommandExit.temporary, "\(error)")
+        case let error as LayoutInterrupted: self.init(CommandFailure(error.cause).code, "\(error)")
+        case let error as SystemError where error.isPermission: self.init(CommandExit.permission, "\(error)")
         default: self.init(CommandExit.failure, "\(error)")
         }
     }

@@ -2,11 +2,11 @@ import Platform
 import Yams
 
 /// The configuration file: which node to talk to when neither flags nor environment say so.
-struct Configuration {
-    var simulate: String?
-    var nodeDirectory: String?
-    var library: String?
-    var stateDirectory: String?
+package struct Configuration {
+    package var simulate: String?
+    package var nodeDirectory: String?
+    package var library: String?
+    package var stateDirectory: String?
 
     private static let keys: [String: any WritableKeyPath<Configuration, String?> & Sendable] = [
         "simulate": \.simulate, "node-directory": \.nodeDirectory, "library": \.library,
@@ -24,7 +24,7 @@ struct Configuration {
 
     init() {}
 
-    init(file path: String) throws(CommandFailure) {
+    package init(file path: String) throws(CommandFailure) {
         let text: String
         do throws(SystemError) {
             text = try Files.readText(path)
@@ -34,14 +34,15 @@ struct Configuration {
         try self.init(text: text, path: path)
     }
 
-    init(text: String, path: String) throws(CommandFailure) {
+    package init(text: String, path: String) throws(CommandFailure) {
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
         } catch {
             throw CommandFailure(CommandExit.usage, "the configuration file \(path) is not YAML: \(error)")
         }
-        guard let root else { return }
+        // Comments alone, or a document mark with nothing behind it.
+        guard let root, root.null == nil else { return }
         func wrong(_ node: Node, _ reason: String) -> CommandFailure {
             let place = node.mark.map { ":\($0.line):\($0.column)" } ?? ""
             return CommandFailure(CommandExit.usage, "\(path)\(place): \(reason)")
@@ -52,7 +53,10 @@ struct Configuration {
                 let known = Self.keys.keys.sorted().joined(separator: ", ")
                 throw wrong(key, "unknown key \"\(key.string ?? "?")\"; known: \(known)")
             }
-            guard let text = value.string else { throw wrong(value, "the value of \(name) must be a text") }
+            // A key without a value reads as an empty text, and "~" as nothing.
+            guard let text = value.string, !text.isEmpty, value.null == nil else {
+                throw wrong(value, "the value of \(name) must be a text")
+            }
             self[keyPath: place] = text
         }
     }

@@ -6,8 +6,8 @@ struct ExecCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "exec", abstract: "Bind this process to its rank's leaf and become the program.",
         discussion: """
-            Takes the rank from `flexmig run`, torchrun, mpirun (Open MPI, MPICH, Intel MPI) or srun, and the leaf from
-            FLEXMIG_LEAVES or the MIG devices that CUDA_VISIBLE_DEVICES names: local rank N gets the Nth.
+            Takes the rank from `flexmig run`, torchrun, mpirun (Open MPI, MPICH, Intel MPI) or srun, and the leaf \
+            from FLEXMIG_LEAVES or the MIG devices that CUDA_VISIBLE_DEVICES names: local rank N gets the Nth.
 
             EXAMPLES
               torchrun --no-python --nproc-per-node 4 flexmig exec -- python train.py

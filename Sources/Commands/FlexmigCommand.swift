@@ -18,15 +18,25 @@ struct FlexmigCommand: ParsableCommand {
             ENVIRONMENT
               FLEXMIG_SIMULATE         as --simulate
               FLEXMIG_NODE_DIRECTORY   as --node-directory
-              FLEXMIG_CONFIG           configuration file (default ~/.config/flexmig/config.yaml,
-                                       then /etc/flexmig/config.yaml)
+              FLEXMIG_CONFIG           configuration file (default: first of
+                                       ~/.config/flexmig/config.yaml and
+                                       /etc/flexmig/config.yaml)
               FLEXMIG_NVML_LIBRARY     NVML library to load (default libnvidia-ml.so.1)
-              FLEXMIG_STATE_DIRECTORY  where leases are kept on hardware (default /run/flexmig)
+              FLEXMIG_STATE_DIRECTORY  where leases are kept on hardware (default
+                                       /run/flexmig)
 
             EXIT CODES
-              0 done; 64 wrong arguments; 69 no driver, node or suitable leaf; 70 internal failure;
-              75 not now (leaves held); 77 not permitted; 124 time limit; 126 and 127 command not
-              executable or not found; 128+N ended by signal N; else the exit code of the first rank that failed.
+              0     done
+              64    wrong arguments
+              69    no driver, no node, or no leaves that could ever do
+              70    internal failure
+              75    not now: leaves are held
+              77    not permitted
+              124   time limit
+              126   command not executable
+              127   command not found
+              128+N ended by signal N
+              else  the exit code of the first rank that failed
             """,
         version: flexmigVersion,
         subcommands: [NodeCommand.self, RunCommand.self, ExecCommand.self])

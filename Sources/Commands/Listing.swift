@@ -12,13 +12,13 @@ struct OutputOptions: ParsableArguments {
 }
 
 /// A table with a heading; columns are as wide as their widest cell.
-struct TextTable {
-    var headings: [String]
-    var rows: [[String]] = []
+package struct TextTable {
+    package var headings: [String]
+    package var rows: [[String]] = []
 
-    init(_ headings: [String]) { self.headings = headings }
+    package init(_ headings: [String]) { self.headings = headings }
 
-    func rendered() -> String {
+    package func rendered() -> String {
         let all = [headings] + rows
         let widths = headings.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         return all.map { row in

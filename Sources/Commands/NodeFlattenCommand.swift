@@ -14,7 +14,7 @@ struct NodeFlattenCommand: ParsableCommand {
               doubles  1g leaves with double memory
             GPUs without a double-memory profile (A30) have thin only.
 
-            GPUs that are as wanted already stay as they are. Nothing is changed when a leaf that would have to go is
+            GPUs that are as wanted already stay as they are. Nothing is changed when a leaf that would have to go is \
             held by a job or has a process.
 
             EXAMPLES

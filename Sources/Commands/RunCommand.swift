@@ -9,16 +9,18 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run a job on several leaves, one process (rank) per leaf.",
         discussion: """
-            The command is started once per leaf, with CUDA_VISIBLE_DEVICES naming that leaf and RANK, WORLD_SIZE,
+            The command is started once per leaf, with CUDA_VISIBLE_DEVICES naming that leaf and RANK, WORLD_SIZE, \
             MASTER_ADDR and MASTER_PORT as torchrun sets them. A rank sees one device, so LOCAL_RANK is 0.
-            The first rank that fails ends the others and gives the exit code. Ctrl-C ends the job; twice, at once.
+
+            The first rank that fails ends the others and gives the exit code. Ctrl-C ends the job; twice, at once. \
             Leases are dropped when no process of the job is left.
 
             EXAMPLES
               flexmig run --leaves 4 -- python train.py --epochs 3
               flexmig run --leaves 2 --leaf-type fat --spread --output-dir logs -- ./train
               flexmig run --leaves 7 --wait --timeout 2h -- ./train
-              flexmig run --leaves 4 -- torchrun --no-python --nproc-per-node 4 flexmig exec -- python train.py
+              flexmig run --leaves 4 -- \\
+                torchrun --no-python --nproc-per-node 4 flexmig exec -- python train.py
             """)
 
     @Option(parsing: .unconditional, help: "How many leaves, and so how many ranks.")
@@ -27,7 +29,7 @@ struct RunCommand: ParsableCommand {
     var leafType: LeafRequest.Kind = .any
     @Option(help: ArgumentHelp("Least memory of each leaf, such as 9GiB.", valueName: "amount"))
     var leafMemory: MemoryAmount?
-    @Flag(help: "Use as few GPUs as possible (default), or as many as possible.")
+    @Flag(help: "Use as few GPUs as possible, or as many as possible.")
     var arrangement: LeafRequest.Arrangement = .pack
     @Option(help: ArgumentHelp("Write each rank's output to a file rank-N.log there.", valueName: "directory"))
     var outputDir: String?
@@ -144,7 +146,7 @@ extension TimeAmount {
 }
 
 extension TimeAmount: CustomStringConvertible {
-    var description: String { seconds == seconds.rounded() ? "\(Int(seconds))s" : "\(seconds)s" }
+    package var description: String { seconds == seconds.rounded() ? "\(Int(seconds))s" : "\(seconds)s" }
 }
 
 extension LeafRequest.Kind: ExpressibleByArgument {}

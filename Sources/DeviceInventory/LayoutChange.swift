@@ -6,6 +6,8 @@ public struct LeavesInUse: Error, Sendable, CustomStringConvertible {
     /// A leaf and who is on it, in plain words.
     public let uses: [(leaf: MIGDeviceUUID, gpu: Int, by: String)]
 
+    package init(uses: [(leaf: MIGDeviceUUID, gpu: Int, by: String)]) { self.uses = uses }
+
     public var description: String {
         let lines = uses.map { "  GPU \($0.gpu) \($0.leaf): \($0.by)" }
         return """
@@ -119,6 +121,8 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
         } catch let error as SystemError where error.subject == path {
             guard error.isTimeout else { throw LedgerError(directory: ledger.directory, cause: error) }
             progress("waiting for another layout change on this node")
+        } catch let error as SystemError where error.subject == path {
+            throw LedgerError(directory: ledger.directory, cause: error)
         }
         do {
             return try FileMutex.withLock(path: path, timeout: .seconds(120), body)

@@ -9,6 +9,13 @@ public struct LayoutInterrupted: Error, Sendable, CustomStringConvertible {
     public let failed: String
     public let cause: DeviceError
 
+    package init(gpu: Int, done: [String], failed: String, cause: DeviceError) {
+        self.gpu = gpu
+        self.done = done
+        self.failed = failed
+        self.cause = cause
+    }
+
     public var description: String {
         let before = done.isEmpty ? "nothing was changed on it" : "done before: \(done.joined(separator: ", "))"
         return """

@@ -89,7 +89,11 @@ extension GPU {
     /// Whether the instance's device is as large as the instance.
     private func leavesAreWhole(in instance: GPUInstance) -> Bool {
         let profile = geometry.profile(id: instance.spec.profile)
-        return leaves.filter { $0.gpuInstance == instance.id }.allSatisfy { $0.leafType == profile?.leafType }
+        // Large profiles name their leaves alike, whole or not: there the SMs tell.
+        return leaves.filter { $0.gpuInstance == instance.id }.allSatisfy { leaf in
+            leaf.leafType == profile?.leafType
+                && (profile?.multiprocessors.map { $0 == leaf.multiprocessors } ?? true)
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 import MIGModel
 import Platform
-import Synchronization
 
 /// Whether a leaf is leased.
 public enum LeaseState: Hashable, Sendable {
@@ -24,11 +23,18 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
     public let directory: String
     public let cause: SystemError
 
+    package init(directory: String, cause: SystemError) {
+        self.directory = directory
+        self.cause = cause
+    }
+
     public var description: String {
         let advice =
             cause.isPermission
             ? "\nLeases are kept there: run the command as a user who may write to it."
-            : cause.isNoSpace ? "\nThe file system is full." : ""
+            : cause.isNoSpace
+                ? "\nThe file system is full."
+                : cause.isTimeout ? "\nAnother process keeps it; see who with: fuser \(cause.subject ?? directory)" : ""
         return "the lease ledger in \(directory) can't be used: \(cause)\(advice)"
     }
 }
@@ -50,8 +56,6 @@ public final class Ledger: Sendable {
     }
 
     public let directory: String
-    /// What this process holds: the kernel does not show a process its own locks.
-    private let own = Mutex<[MIGDeviceUUID: Set<Part>]>([:])
 
     /// Opens the ledger of a node's state directory, made when missing.
     public init(stateDirectory: String) throws(LedgerError) {
@@ -70,16 +74,23 @@ public final class Ledger: Sendable {
         Files.isDirectory("\(stateDirectory)/ledger") ? try Ledger(stateDirectory: stateDirectory) : nil
     }
 
-    /// The state of a leaf's lease now.
+    /// The state of a leaf's lease now, whoever holds it: this process's own leases are held too.
+    ///
+    /// A job's text is there only while somebody holds the lease, or after all who held it have died. So it is read
+    /// before and after asking for the locks: only the same text on both sides of "nobody holds it" is an orphan's, and
+    /// a lease that is taken or given up meanwhile is never taken for one.
     public func state(of leaf: MIGDeviceUUID) throws(LedgerError) -> LeaseState {
         try translating { () throws(SystemError) in
             guard Files.exists(path(of: leaf)) else { return .free }
             let file = try self.file(of: leaf)
-            let isOwn = own.withLock { $0[leaf]?.isEmpty == false }
-            let other = try file.descriptor.holder(in: LockRange(start: 0, length: 2))
-            let record = LeaseRecord(decoding: try file.descriptor.content())
-            if isOwn || other != nil { return .held(record) }
-            return record.map { .orphaned($0) } ?? .free
+            while true {
+                let before = try file.descriptor.content()
+                let isHeld = try file.descriptor.isLocked(LockRange(start: 0, length: 2))
+                let text = try file.descriptor.content()
+                let record = LeaseRecord(decoding: text)
+                if isHeld { return .held(record) }
+                if text == before { return record.map { .orphaned($0) } ?? .free }
+            }
         }
     }
 
@@ -139,19 +150,16 @@ public final class Ledger: Sendable {
             let file = try self.file(of: leaf)
             if wiping { try file.descriptor.replaceContent([]) }
             try file.descriptor.unlock(part.range)
-            own.withLock { held in
-                held[leaf]?.remove(part)
-                if held[leaf]?.isEmpty == true { held[leaf] = nil }
-            }
         }
     }
 
-    /// Keeps every other taker of leases and changer of layouts out while `body` runs. Ends with an error when
-    /// somebody else stays in for more than 30 seconds.
-    public func critical<Value>(_ body: () throws -> Value) throws -> Value {
+    /// Keeps every other taker of leases and changer of layouts out while `body` runs.
+    ///
+    /// - Throws: `LedgerError` with `ETIMEDOUT` when somebody else stays in for longer than `patience`.
+    public func critical<Value>(patience: Duration = .seconds(30), _ body: () throws -> Value) throws -> Value {
         let path = "\(directory)/ledger.lock"
         do {
-            return try FileMutex.withLock(path: path, timeout: .seconds(30), body)
+            return try FileMutex.withLock(path: path, timeout: patience, body)
         } catch let error as SystemError {
             throw LedgerError(directory: directory, cause: error)
         }
@@ -167,7 +175,6 @@ public final class Ledger: Sendable {
             }
             locked.append(leaf)
         }
-        own.withLock { held in for leaf in leaves { held[leaf, default: []].insert(part) } }
     }
 
     private func write(_ bytes: [UInt8], to leaf: MIGDeviceUUID) throws(LedgerError) {

@@ -31,7 +31,9 @@ public struct JobLauncher<Backend: DeviceBackend> {
         }
         try becomeSubreaper()
         Signal.pipe.ignore()
-        let signals = try SignalQueue([.child, .interrupt, .terminate, .hangUp, .quit, .user1, .user2, .continue])
+        // What our parent made us ignore stays ignored: nohup for SIGHUP, a shell's background jobs for SIGINT.
+        let passedOn = [Signal.interrupt, .terminate, .hangUp, .quit, .user1, .user2, .continue]
+        let signals = try SignalQueue([.child] + passedOn.filter { !$0.isIgnored })
         let control = try Pipe()
         let report = try Pipe()
         let process = try spawn(control: control.readEnd, report: report.writeEnd)

@@ -59,7 +59,7 @@ public struct JobRequest: Hashable, Sendable, Codable {
     }
 
     /// The environment of a rank's `flexmig exec`, or of the one command that starts the ranks.
-    func environment(rank: Int?, base: [String: String], supervisor: ProcessID) -> [String: String] {
+    package func environment(rank: Int?, base: [String: String], supervisor: ProcessID) -> [String: String] {
         var variables = base
         // What another job or launcher around us may have left.
         for name in RankVariable.all { variables[name] = nil }
@@ -81,14 +81,14 @@ public struct JobRequest: Hashable, Sendable, Codable {
         return variables
     }
 
-    func encoded() throws -> [UInt8] {
+    package func encoded() throws -> [UInt8] {
         let body = Array(try JSONEncoder().encode(self))
         let length = UInt32(body.count)
         return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) } + body
     }
 
-    /// Reads a request with the length before it.
-    static func read(from pipe: borrowing Descriptor) throws -> JobRequest? {
+    /// Reads a request with the length before it; nil when the pipe ends too early.
+    package static func read(from pipe: borrowing Descriptor) throws -> JobRequest? {
         guard let head = try read(exactly: 4, from: pipe) else { return nil }
         let length = head.reduce(0) { $0 << 8 | Int($1) }
         guard let body = try read(exactly: length, from: pipe) else { return nil }

@@ -3,29 +3,43 @@ import Platform
 /// Cuts a rank's output into lines and puts the rank before each.
 ///
 /// A carriage return ends a line too, so that progress bars show; a line longer than 64 KiB is cut.
-struct LinePrefixer: Sendable {
+package struct LinePrefixer: Sendable {
     private let prefix: [UInt8]
     private var line: [UInt8] = []
+    private var lastEnd = LineEnd.lineFeed
     private static let longest = 65536
 
-    init(rank: Int) { prefix = Array("[rank \(rank)] ".utf8) }
+    private enum LineEnd { case lineFeed, carriageReturn, cut }
+
+    package init(rank: Int) { prefix = Array("[rank \(rank)] ".utf8) }
 
     /// The complete lines in what came so far.
-    mutating func add(_ bytes: [UInt8]) -> [UInt8] {
+    package mutating func add(_ bytes: [UInt8]) -> [UInt8] {
         var complete: [UInt8] = []
         for byte in bytes {
-            line.append(byte)
-            if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") || line.count >= Self.longest {
-                complete += prefix + line
-                if line.count >= Self.longest { complete.append(UInt8(ascii: "\n")) }
-                line.removeAll(keepingCapacity: true)
+            if byte == UInt8(ascii: "\n"), line.isEmpty, lastEnd != .lineFeed {
+                // It ends the line before, not an empty one of its own; a cut line was given its end already.
+                if lastEnd == .carriageReturn { complete.append(byte) }
+                lastEnd = .lineFeed
+                continue
             }
+            line.append(byte)
+            switch byte {
+            case UInt8(ascii: "\n"): lastEnd = .lineFeed
+            case UInt8(ascii: "\r"): lastEnd = .carriageReturn
+            default:
+                if line.count < Self.longest { continue }
+                lastEnd = .cut
+            }
+            complete += prefix + line
+            if lastEnd == .cut { complete.append(UInt8(ascii: "\n")) }
+            line.removeAll(keepingCapacity: true)
         }
         return complete
     }
 
     /// What is left at the end, as a line.
-    mutating func finish() -> [UInt8] {
+    package mutating func finish() -> [UInt8] {
         if line.isEmpty { return [] }
         defer { line = [] }
         return prefix + line + [UInt8(ascii: "\n")]
@@ -36,9 +50,9 @@ struct LinePrefixer: Sendable {
 ///
 /// A pipe that is reported writable takes `PIPE_BUF` bytes at once, so writes are no longer than that. When nobody
 /// reads, the ranks' pipes fill up and the ranks wait, as they would at a terminal.
-final class OutputRelay {
+package final class OutputRelay {
     /// Where a stream goes: 1 is standard output, 2 standard error.
-    typealias Target = CInt
+    package typealias Target = CInt
 
     private struct Source {
         let pipe: SourcePipe
@@ -53,22 +67,25 @@ final class OutputRelay {
     }
 
     private var sources: [Source] = []
-    private var waiting: [Target: [UInt8]] = [1: [], 2: []]
-    private(set) var isClosed = false
+    private let targets: [Target]
+    private var waiting: [Target: [UInt8]] = [:]
+    package private(set) var isClosed = false
     private static let mostWaiting = 1 << 20
     private static let atOnce = 4096
 
+    package init(targets: [Target] = [1, 2]) { self.targets = targets }
+
     /// Adds the reading end of a rank's output.
-    func add(_ pipe: consuming Descriptor, rank: Int, to target: Target) throws(SystemError) {
+    package func add(_ pipe: consuming Descriptor, rank: Int, to target: Target) throws(SystemError) {
         try pipe.setNonBlocking()
         sources.append(Source(pipe: SourcePipe(pipe), target: target, prefixer: LinePrefixer(rank: rank)))
     }
 
     /// Whether everything that was written has been passed on and every writer has closed.
-    var isDone: Bool { isClosed || (sources.isEmpty && waiting.values.allSatisfy(\.isEmpty)) }
+    package var isDone: Bool { isClosed || (sources.isEmpty && waiting.values.allSatisfy(\.isEmpty)) }
 
     /// What to wait for: the pipes while there is room, and the outputs while there is something for them.
-    var watched: [(descriptor: CInt, for: Readiness)] {
+    package var watched: [(descriptor: CInt, for: Readiness)] {
         if isClosed { return sources.map { ($0.pipe.descriptor.number, .readable) } }
         let readable = sources.filter { (waiting[$0.target]?.count ?? 0) < Self.mostWaiting }
         return readable.map { ($0.pipe.descriptor.number, .readable) }
@@ -76,8 +93,8 @@ final class OutputRelay {
     }
 
     /// Reads and writes what can be without waiting.
-    func pump(_ ready: [CInt: Readiness]) throws(SystemError) {
-        for target in [Target(1), 2] {
+    package func pump(_ ready: [CInt: Readiness]) throws(SystemError) {
+        for target in targets {
             guard let seen = ready[target], !seen.isEmpty, let bytes = waiting[target], !bytes.isEmpty else { continue }
             do throws(SystemError) {
                 let count = try writeSome(bytes.prefix(Self.atOnce), to: target)
@@ -86,7 +103,7 @@ final class OutputRelay {
                 // EAGAIN: somebody else shares the output and was faster.
                 if error.isTryAgain { continue }
                 isClosed = true
-                waiting = [1: [], 2: []]
+                waiting = [:]
             }
         }
         var open: [Source] = []

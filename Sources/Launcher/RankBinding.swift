@@ -59,11 +59,12 @@ extension RankBinding {
         localWorldSize = place.localWorldSize
         leaf = leaves.list[place.localRank]
         share = try Self.share(variables, place)
-        let name = environment["FLEXMIG_JOB_ID"] ?? place.job
+        let name = variables.text("FLEXMIG_JOB_ID") ?? Self.jobName(place, on: leaves.list)
         job = name
-        rendezvous = environment[RankVariable.rendezvous] ?? "flexmig-\(name)-\(user)"
-        masterAddress = environment["MASTER_ADDR"] ?? "127.0.0.1"
-        masterPort = try variables.number("MASTER_PORT", in: 1...65535) ?? 20000 + Int(stableHash(name) % 20000)
+        rendezvous = variables.text(RankVariable.rendezvous) ?? "flexmig-\(sanitized(name))-\(user)"
+        masterAddress = variables.text("MASTER_ADDR") ?? "127.0.0.1"
+        // Below 32768, from where on the kernel gives ports to whoever asks for any.
+        masterPort = try variables.number("MASTER_PORT", in: 1...65535) ?? 20000 + Int(stableHash(name) % 12000)
     }
 
     /// The environment of the program: the given one and what binds it to its leaf.
@@ -86,6 +87,15 @@ extension RankBinding {
         variables[RankVariable.rendezvous] = rendezvous
         variables[RankVariable.supervisor] = nil
         return variables
+    }
+
+    /// A name that all ranks of the job agree on.
+    ///
+    /// Hydra gives its jobs none, and a lone process has nobody to name its job. Where all ranks are on this node, the
+    /// leaves stand for the job, because no other has them; over several nodes the ranks see different leaves.
+    private static func jobName(_ place: RankPlace, on leaves: [String]) -> String {
+        guard [.hydra, .alone].contains(place.origin), place.localWorldSize == place.worldSize else { return place.job }
+        return "\(place.job)-\(String(stableHash(leaves.joined(separator: ",")), radix: 16))"
     }
 
     private static func leaves(_ variables: Variables) throws(RankBindingError) -> (list: [String], source: String) {
@@ -131,9 +141,15 @@ private struct RankPlace {
             let local = try localRank.map { name throws(RankBindingError) in
                 try variables.required(name, in: 0...size - 1, origin)
             }
+            let localSize = localWorldSize ?? size
+            guard local ?? rank < localSize, localSize <= size else {
+                throw RankBindingError(
+                    "local rank \(local ?? rank) of \(localSize), of \(size) ranks in all: these variables of "
+                        + "\(origin.rawValue) contradict each other")
+            }
             return RankPlace(
                 origin: origin, job: sanitized(job), rank: rank, worldSize: size, localRank: local ?? rank,
-                localWorldSize: localWorldSize ?? size)
+                localWorldSize: localSize)
         }
         if variables.has(RankVariable.rank) {
             // `flexmig run` serves one node: the rank on the node is the rank.
@@ -151,9 +167,9 @@ private struct RankPlace {
                 rank: "OMPI_COMM_WORLD_RANK", worldSize: "OMPI_COMM_WORLD_SIZE", localRank: "OMPI_COMM_WORLD_LOCAL_RANK",
                 localWorldSize: try variables.number("OMPI_COMM_WORLD_LOCAL_SIZE", in: 1...1_000_000))
         } else if variables.has("MPI_LOCALRANKID"), variables.has("PMI_RANK") {
+            let batchJob = variables.text("SLURM_JOB_ID") ?? variables.text("PBS_JOBID") ?? variables["LSB_JOBID"]
             self = try place(
-                .hydra, job: "mpi-\(variables["HYDRA_PROXY_ID"])\(variables["PMI_ID"])", rank: "PMI_RANK",
-                worldSize: "PMI_SIZE", localRank: "MPI_LOCALRANKID",
+                .hydra, job: "mpi-\(batchJob)", rank: "PMI_RANK", worldSize: "PMI_SIZE", localRank: "MPI_LOCALRANKID",
                 localWorldSize: try variables.number("MPI_LOCALNRANKS", in: 1...1_000_000))
         } else if variables.has("SLURM_PROCID"), variables.has("SLURM_NTASKS") {
             self = try place(
@@ -209,6 +225,8 @@ private struct Variables {
 
     func has(_ name: String) -> Bool { values[name]?.isEmpty == false }
     subscript(_ name: String) -> String { values[name] ?? "" }
+    /// A variable's text; nil when it is unset or empty.
+    func text(_ name: String) -> String? { has(name) ? values[name] : nil }
     func list(_ name: String) -> [String] { self[name].split(separator: ",").map(String.init) }
 
     /// A variable's number; nil when it is unset.

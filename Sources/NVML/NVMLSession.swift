@@ -306,7 +306,8 @@ public final class NVMLSession: Sendable {
         try unsafe call("nvmlGpuInstanceGetInfo", Signature.GPUInstance.self) {
             unsafe $0(OpaquePointer(bitPattern: instance.address), &record)
         }
-        return unsafe GPUInstanceRecord(id: Int(record.id), profile: Int(record.profileId), place: Place(record.placement))
+        return unsafe GPUInstanceRecord(
+            id: Int(record.id), profile: Int(record.profileId), place: Place(record.placement))
     }
 
     /// What a compute instance profile of a GPU instance is; nil where this instance has no such profile.

@@ -50,38 +50,47 @@ enum Signature {
     typealias DeviceByIndex = @convention(c) (UInt32, UnsafeMutablePointer<OpaquePointer?>?) -> Int32
     typealias ObjectText = @convention(c) (OpaquePointer?, UnsafeMutablePointer<CChar>?, UInt32) -> Int32
     typealias ObjectNumber = @convention(c) (OpaquePointer?, UnsafeMutablePointer<UInt32>?) -> Int32
-    typealias ObjectTwoNumbers = @convention(c) (
-        OpaquePointer?, UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<UInt32>?
-    ) -> Int32
-    typealias ObjectTwoInts = @convention(c) (
-        OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?
-    ) -> Int32
+    typealias ObjectTwoNumbers =
+        @convention(c) (
+            OpaquePointer?, UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<UInt32>?
+        ) -> Int32
+    typealias ObjectTwoInts =
+        @convention(c) (
+            OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?
+        ) -> Int32
     typealias PCI = @convention(c) (OpaquePointer?, UnsafeMutablePointer<CNVMLPCI>?) -> Int32
     typealias Memory = @convention(c) (OpaquePointer?, UnsafeMutablePointer<CNVMLMemory>?) -> Int32
     typealias Profile = @convention(c) (OpaquePointer?, UInt32, UnsafeMutablePointer<CNVMLGPUInstanceProfile>?) -> Int32
-    typealias ProfileV3 = @convention(c) (
-        OpaquePointer?, UInt32, UnsafeMutablePointer<CNVMLGPUInstanceProfileV3>?
-    ) -> Int32
-    typealias Placements = @convention(c) (
-        OpaquePointer?, UInt32, UnsafeMutablePointer<CNVMLPlacement>?, UnsafeMutablePointer<UInt32>?
-    ) -> Int32
-    typealias CreateAt = @convention(c) (
-        OpaquePointer?, UInt32, UnsafePointer<CNVMLPlacement>?, UnsafeMutablePointer<OpaquePointer?>?
-    ) -> Int32
+    typealias ProfileV3 =
+        @convention(c) (
+            OpaquePointer?, UInt32, UnsafeMutablePointer<CNVMLGPUInstanceProfileV3>?
+        ) -> Int32
+    typealias Placements =
+        @convention(c) (
+            OpaquePointer?, UInt32, UnsafeMutablePointer<CNVMLPlacement>?, UnsafeMutablePointer<UInt32>?
+        ) -> Int32
+    typealias CreateAt =
+        @convention(c) (
+            OpaquePointer?, UInt32, UnsafePointer<CNVMLPlacement>?, UnsafeMutablePointer<OpaquePointer?>?
+        ) -> Int32
     typealias Create = @convention(c) (OpaquePointer?, UInt32, UnsafeMutablePointer<OpaquePointer?>?) -> Int32
-    typealias List = @convention(c) (
-        OpaquePointer?, UInt32, UnsafeMutablePointer<OpaquePointer?>?, UnsafeMutablePointer<UInt32>?
-    ) -> Int32
+    typealias List =
+        @convention(c) (
+            OpaquePointer?, UInt32, UnsafeMutablePointer<OpaquePointer?>?, UnsafeMutablePointer<UInt32>?
+        ) -> Int32
     typealias Destroy = @convention(c) (OpaquePointer?) -> Int32
     typealias GPUInstance = @convention(c) (OpaquePointer?, UnsafeMutablePointer<CNVMLGPUInstanceRecord>?) -> Int32
-    typealias ComputeProfile = @convention(c) (
-        OpaquePointer?, UInt32, UInt32, UnsafeMutablePointer<CNVMLComputeInstanceProfile>?
-    ) -> Int32
-    typealias ComputeInstance = @convention(c) (
-        OpaquePointer?, UnsafeMutablePointer<CNVMLComputeInstanceRecord>?
-    ) -> Int32
+    typealias ComputeProfile =
+        @convention(c) (
+            OpaquePointer?, UInt32, UInt32, UnsafeMutablePointer<CNVMLComputeInstanceProfile>?
+        ) -> Int32
+    typealias ComputeInstance =
+        @convention(c) (
+            OpaquePointer?, UnsafeMutablePointer<CNVMLComputeInstanceRecord>?
+        ) -> Int32
     typealias Attributes = @convention(c) (OpaquePointer?, UnsafeMutablePointer<CNVMLAttributes>?) -> Int32
-    typealias Processes = @convention(c) (
-        OpaquePointer?, UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<CNVMLProcess>?
-    ) -> Int32
+    typealias Processes =
+        @convention(c) (
+            OpaquePointer?, UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<CNVMLProcess>?
+        ) -> Int32
 }

@@ -111,7 +111,9 @@ public struct ChildProcess: Sendable {
             throw SystemError(call: "execve", code: Files.exists(command) ? EACCES : ENOENT, subject: command)
         }
         var found = false
-        for directory in (path ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":", omittingEmptySubsequences: false) {
+        for directory in (path ?? "/usr/local/bin:/usr/bin:/bin").split(
+            separator: ":", omittingEmptySubsequences: false)
+        {
             let candidate = (directory.isEmpty ? "." : String(directory)) + "/" + command
             if Files.isExecutable(candidate) { return candidate }
             if Files.exists(candidate), !Files.isDirectory(candidate) { found = true }

@@ -126,6 +126,14 @@ public struct Descriptor: ~Copyable, Sendable {
         try check("fcntl(F_SETFD)") { fcntl(number, F_SETFD, FD_CLOEXEC) }
     }
 
+    /// The file's number (inode) in its file system; another file may get it once this one is gone.
+    public borrowing func fileNumber() throws(SystemError) -> UInt64 {
+        var status = stat()
+        let number = self.number
+        try check("fstat") { unsafe fstat(number, &status) }
+        return UInt64(status.st_ino)
+    }
+
     /// Makes reads and writes answer `EAGAIN` instead of waiting. Applies to the open file, wherever it is shared.
     public borrowing func setNonBlocking() throws(SystemError) {
         let number = self.number

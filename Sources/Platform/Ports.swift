@@ -6,7 +6,9 @@ import Glibc
 /// Another process can take it before its user does; the kernel hands numbers out in turn, so this is rare.
 public func freePort() throws(SystemError) -> Int {
     let socket = Descriptor(
-        owning: try check("socket") { Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0) })
+        owning: try check("socket") {
+            Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        })
     let number = socket.number
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

@@ -64,6 +64,9 @@ public struct Signal: RawRepresentable, Hashable, Sendable, CustomStringConverti
     /// Makes this process ignore a signal.
     public func ignore() { _ = signal(rawValue, SIG_IGN) }
 
+    /// Whether this process ignores the signal; a parent hands that on, as nohup does for SIGHUP.
+    public var isIgnored: Bool { cplatform_is_ignored(rawValue) == 1 }
+
     /// Gives a signal its default action again, in this process, and lets it through.
     public func restoreDefault() {
         _ = signal(rawValue, SIG_DFL)
@@ -96,7 +99,9 @@ public struct SignalQueue: ~Copyable {
             do throws(SystemError) {
                 guard let bytes = try descriptor.read(upTo: size), bytes.count == size else { return signals }
                 // ssi_signo is the first field, 4 bytes.
-                let number = bytes.prefix(4).enumerated().reduce(UInt32(0)) { $0 | UInt32($1.element) << (8 * $1.offset) }
+                let number = bytes.prefix(4).enumerated().reduce(UInt32(0)) {
+                    $0 | UInt32($1.element) << (8 * $1.offset)
+                }
                 signals.append(Signal(rawValue: CInt(number)))
             } catch {
                 if error.code == EAGAIN { return signals }

@@ -28,13 +28,16 @@ extension DriverState {
         var lines = [Self.header + Self.format, "spec \(spec)", "driver \(driverVersion)", "serial \(nextSerial)"]
         for gpu in gpus {
             lines.append(
-                "gpu \(gpu.model.id.rawValue) \(gpu.uuid) \(gpu.numaNode) \(gpu.migEnabled ? 1 : 0) \(gpu.migPending ? 1 : 0)")
+                "gpu \(gpu.model.id.rawValue) \(gpu.uuid) \(gpu.numaNode) \(gpu.migEnabled ? 1 : 0) \(gpu.migPending ? 1 : 0)"
+            )
             for instance in gpu.instances {
                 lines.append(
-                    "gi \(instance.id) \(instance.profile) \(instance.placement.start) \(instance.placement.size) \(instance.serial)")
+                    "gi \(instance.id) \(instance.profile) \(instance.placement.start) \(instance.placement.size) \(instance.serial)"
+                )
                 for compute in instance.computeInstances {
                     lines.append(
-                        "ci \(compute.id) \(compute.profile) \(compute.start) \(compute.slices) \(compute.uuid) \(compute.serial)")
+                        "ci \(compute.id) \(compute.profile) \(compute.start) \(compute.slices) \(compute.uuid) \(compute.serial)"
+                    )
                 }
             }
         }

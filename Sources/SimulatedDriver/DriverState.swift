@@ -210,7 +210,8 @@ public struct DriverState: Hashable, Sendable {
     public mutating func destroyComputeInstance(serial: UInt64) throws(DriverRefusal) {
         for gpu in gpus.indices {
             for position in gpus[gpu].instances.indices {
-                if let index = gpus[gpu].instances[position].computeInstances.firstIndex(where: { $0.serial == serial }) {
+                if let index = gpus[gpu].instances[position].computeInstances.firstIndex(where: { $0.serial == serial })
+                {
                     gpus[gpu].instances[position].computeInstances.remove(at: index)
                     return
                 }

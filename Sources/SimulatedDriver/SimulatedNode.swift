@@ -105,7 +105,8 @@ public final class SimulatedNode: Sendable {
         return try create(spec, in: directory)
     }
 
-    private static func open(_ directory: String, expecting spec: NodeSpec) throws(SimulatedNodeError) -> SimulatedNode {
+    private static func open(_ directory: String, expecting spec: NodeSpec) throws(SimulatedNodeError) -> SimulatedNode
+    {
         let node = try SimulatedNode(opening: directory)
         let there = try node.state().spec
         guard there == spec else {

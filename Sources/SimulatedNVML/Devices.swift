@@ -71,7 +71,9 @@ private struct PCIAddress: Equatable {
 
     init?(_ text: String) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard let last = parts.last?.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false) else { return nil }
+        guard let last = parts.last?.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false) else {
+            return nil
+        }
         let domain: [Substring] = parts.count == 2 ? ["0"] : []
         let function: [Substring] = last.count == 1 ? ["0"] : []
         numbers = (domain + parts.dropLast() + last + function).compactMap { UInt32($0, radix: 16) }
@@ -88,7 +90,9 @@ public func nvmlDeviceGetName(
         let found = unsafe try Device(device, in: state)
         let gpu = state.gpus[found.gpu]
         var name = gpu.model.name
-        if case .mig(_, let instance, _) = found, let profile = gpu.model.geometry.profile(id: .init(rawValue: instance.profile)) {
+        if case .mig(_, let instance, _) = found,
+            let profile = gpu.model.geometry.profile(id: .init(rawValue: instance.profile))
+        {
             name += " MIG \(profile.name)"
         }
         try unsafe write(name, to: buffer, length: length)
@@ -141,7 +145,9 @@ public func nvmlDeviceGetPciInfo_v3(_ device: OpaquePointer?, _ pci: UnsafeMutab
         record.pciDeviceId = UInt32(state.gpus[index].model.pciDeviceIDs.first ?? 0) << 16 | 0x10de
         record.pciSubSystemId = record.pciDeviceId
         unsafe withUnsafeMutableBytes(of: &record.busId) { unsafe $0.copyBytes(from: busID.utf8.prefix(31)) }
-        unsafe withUnsafeMutableBytes(of: &record.busIdLegacy) { unsafe $0.copyBytes(from: busID.dropFirst(4).utf8.prefix(15)) }
+        unsafe withUnsafeMutableBytes(of: &record.busIdLegacy) {
+            unsafe $0.copyBytes(from: busID.dropFirst(4).utf8.prefix(15))
+        }
         unsafe pci.pointee = record
     }
 }
@@ -179,7 +185,8 @@ public func nvmlDeviceGetCudaComputeCapability(
 }
 
 @c(nvmlDeviceGetArchitecture)
-public func nvmlDeviceGetArchitecture(_ device: OpaquePointer?, _ architecture: UnsafeMutablePointer<UInt32>?) -> Int32 {
+public func nvmlDeviceGetArchitecture(_ device: OpaquePointer?, _ architecture: UnsafeMutablePointer<UInt32>?) -> Int32
+{
     answer { node in
         let state = try node.state()
         let number = unsafe state.gpus[try Device(device, in: state).gpu].model.architecture.rawValue

@@ -81,7 +81,8 @@ func gpuInstance(
 func computeInstance(
     _ pointer: OpaquePointer?, in state: DriverState
 ) throws(Refusal) -> (gpu: Int, instance: SimulatedGPUInstance, compute: SimulatedComputeInstance) {
-    guard case .computeInstance(let serial) = unsafe Handle(pointer), let found = state.computeInstance(serial: serial) else {
+    guard case .computeInstance(let serial) = unsafe Handle(pointer), let found = state.computeInstance(serial: serial)
+    else {
         throw Refusal(Code.invalidArgument)
     }
     return found

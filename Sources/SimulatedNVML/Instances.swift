@@ -43,7 +43,8 @@ public func nvmlDeviceCreateGpuInstanceWithPlacement(
     _ device: OpaquePointer?, _ profile: UInt32, _ place: UnsafePointer<CNVMLPlacement>?,
     _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    guard let place = unsafe place else { return Code.invalidArgument }
+    // Without a place the call fails like any other one before the start.
+    guard let place = unsafe place else { return answer { _ in throw Refusal(Code.invalidArgument) } }
     return unsafe createGPUInstance(device, profile: profile, at: place.pointee, out)
 }
 

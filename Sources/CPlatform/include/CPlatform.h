@@ -17,6 +17,13 @@ static inline int cplatform_set_parent_death_signal(int signal) { return prctl(P
 // signalfd.h is not part of the Glibc module.
 static inline int cplatform_signalfd(const sigset_t *_Nonnull mask) { return signalfd(-1, mask, SFD_CLOEXEC | SFD_NONBLOCK); }
 
+// SIG_IGN is a macro that casts a number to a function, and Swift can't compare functions. -1 on failure.
+static inline int cplatform_is_ignored(int signal) {
+    struct sigaction action;
+    if (sigaction(signal, (const struct sigaction *)0, &action) != 0) return -1;
+    return action.sa_handler == SIG_IGN;
+}
+
 // fcntl is variadic; the Open File Description commands need _GNU_SOURCE.
 static inline int cplatform_lock(int fd, int command, struct flock *_Nonnull lock) { return fcntl(fd, command, lock); }
 static inline int cplatform_duplicate_above(int fd, int lowest) { return fcntl(fd, F_DUPFD_CLOEXEC, lowest); }

@@ -35,8 +35,7 @@ enum FlatAllReduce {
         let count = block.count / kernels.type.stride
         guard let target = result.baseAddress else { return }
         func source(_ rank: Int) -> UnsafeRawPointer {
-            guard let slot = unsafe exchange.slot(of: rank).baseAddress else { preconditionFailure("a slot has an address") }
-            return unsafe slot + block.lowerBound
+            unsafe exchange.slotStart(of: rank) + block.lowerBound
         }
         if exchange.size == 1 {
             unsafe target.copyMemory(from: source(0), byteCount: block.count)

@@ -4,13 +4,16 @@ import Synchronization
 /// single rank, which needs no segment.
 ///
 /// Sendable because it holds an address that never changes, and ranks touch the memory behind it by `Region`'s rules
-/// only; who is alive is behind a lock.
+/// only; who is dead is one atomic word.
 @safe package final class InProcessWorld: @unchecked Sendable {
     private let base: UnsafeMutableRawPointer
     private let layout: RegionLayout
-    private let dead = Mutex<Set<Int>>([])
+    /// Bit r for rank r.
+    private let dead = Atomic<UInt64>(0)
 
+    /// - Parameter size: 1 to 64.
     package init(size: Int, slotBytes: Int = RegionLayout.defaultSlotBytes) {
+        precondition((1...64).contains(size))
         layout = RegionLayout(worldSize: size, slotBytes: slotBytes)
         unsafe base = .allocate(byteCount: layout.totalBytes, alignment: RegionLayout.lineBytes)
         unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: layout.totalBytes)
@@ -29,9 +32,11 @@ import Synchronization
     }
 
     /// Makes the others see a rank as dead, as if its process had been killed.
-    package func declareDead(_ rank: Int) { _ = dead.withLock { $0.insert(rank) } }
+    ///
+    /// Release: pairs with the acquire in `isAlive`, so that who sees the rank dead sees its last step.
+    package func declareDead(_ rank: Int) { dead.bitwiseOr(1 << UInt64(rank), ordering: .releasing) }
 
-    fileprivate func isAlive(_ rank: Int) -> Bool { dead.withLock { !$0.contains(rank) } }
+    fileprivate func isAlive(_ rank: Int) -> Bool { dead.load(ordering: .acquiring) & 1 << UInt64(rank) == 0 }
     fileprivate var region: Region { unsafe Region(base: base, layout: layout) }
 }
 

@@ -13,7 +13,8 @@ package enum RankState: Hashable, Sendable {
         case .absent: 0
         case .attached: 1
         case .left: 2
-        case .failed(let fault): 3 | UInt64(fault.kind.rawValue) << 8 | UInt64(UInt32(truncatingIfNeeded: fault.rank)) << 16
+        case .failed(let fault):
+            3 | UInt64(fault.kind.rawValue) << 8 | UInt64(UInt32(truncatingIfNeeded: fault.rank)) << 16
         }
     }
 
@@ -24,8 +25,12 @@ package enum RankState: Hashable, Sendable {
         case 1: self = .attached
         case 2: self = .left
         default:
-            let kind = Fault.Kind(rawValue: UInt8(truncatingIfNeeded: word >> 8))
-            self = .failed(Fault(kind: kind ?? .gaveUp, rank: kind == nil ? rank : Int(UInt32(truncatingIfNeeded: word >> 16))))
+            let culprit = Int(UInt32(truncatingIfNeeded: word >> 16))
+            if let kind = Fault.Kind(rawValue: UInt8(truncatingIfNeeded: word >> 8)) {
+                self = .failed(Fault(kind: kind, rank: culprit))
+            } else {
+                self = .failed(Fault(kind: .gaveUp, rank: rank))
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ import Platform
 /// How the ranks of a rendezvous come to share a segment.
 ///
 /// Rank 0 makes the segment, takes its life lock, and publishes the magic. The others open the name until they find a
-/// published segment whose rank 0 lives: anything else is either not finished or was left by a job that was killed.
+/// published segment whose rank 0 lives: anything else is either not finished or was left by a rank 0 that was killed.
 /// Each takes its own life lock and says that it is attached. When all are, rank 0 removes the name, and from then on
 /// the segment goes with the last process that has it mapped.
 struct SegmentJoin {
@@ -13,8 +13,6 @@ struct SegmentJoin {
     private let layout: RegionLayout
     private let deadline: ContinuousClock.Instant
 
-    /// A segment without magic and without a living rank 0 may still be in the making for that long.
-    private static let makingTime = Duration.seconds(1)
     private static let nap = Duration.milliseconds(1)
     private static let longestNap = Duration.milliseconds(10)
 
@@ -93,7 +91,7 @@ struct SegmentJoin {
         if !isPublished {
             let first = half ?? .now
             half = first
-            if first.duration(to: .now) < Self.makingTime { return }
+            if first.duration(to: .now) < RendezvousWatch.makingTime { return }
         }
         try SharedMemoryTransport.removeName(segment, of: file)
     }
@@ -110,37 +108,36 @@ struct SegmentJoin {
 
     // MARK: The other ranks
 
-    /// Why there is nothing to join yet.
-    private enum Obstacle: String {
-        case missing = "there is no such segment"
-        case unfinished = "the segment there is unfinished"
-        case abandoned = "the segment there was left by a job that was killed"
-    }
-
-    private enum Attempt {
-        case attached(SharedMemoryTransport)
-        case notYet(Obstacle)
-        case refused(CollectiveError)
-    }
-
     private func open() throws(CollectiveError) -> SharedMemoryTransport {
+        var watch = RendezvousWatch()
         var nap = Self.nap
         while true {
-            let obstacle: Obstacle
+            let sighting: RendezvousWatch.Sighting
             switch Result(catching: attach) {
             case .success(.attached(let transport)): return transport
             case .success(.refused(let error)): throw error
-            case .success(.notYet(let reason)): obstacle = reason
+            case .success(.notYet(let seen)): sighting = seen
             case .failure(let error): throw failure("can't join the other ranks", error)
             }
+            if watch.showsDeath(sighting, at: .now) {
+                removeIfAbandoned()
+                throw CollectiveError(Fault(kind: .died, rank: 0), during: "joining", on: segment.text)
+            }
             if ContinuousClock.now >= deadline {
+                removeIfAbandoned()
                 throw CollectiveError(
                     .joinTimedOut,
-                    "rank 0 has not created \(segment) within \(rendezvous.timeout): \(obstacle.rawValue)", rank: 0)
+                    "rank 0 has not created \(segment) within \(rendezvous.timeout): \(sighting)", rank: 0)
             }
             pause(for: nap)
             nap = min(nap * 2, Self.longestNap)
         }
+    }
+
+    private enum Attempt {
+        case attached(SharedMemoryTransport)
+        case notYet(RendezvousWatch.Sighting)
+        case refused(CollectiveError)
     }
 
     private func attach() throws(SystemError) -> Attempt {
@@ -148,17 +145,20 @@ struct SegmentJoin {
         do throws(SystemError) {
             memory = try SharedMemory(opening: segment)
         } catch {
-            if error.isNotFound { return .notYet(.missing) }
-            if error.code == ENODATA { return .notYet(.unfinished) }
+            // Not there, or not sized yet.
+            if error.isNotFound || error.code == ENODATA { return .notYet(.nothing) }
             throw error
         }
-        guard try memory.file.holder(in: SharedMemoryTransport.lifeLock(of: 0)) != nil else { return .notYet(.abandoned) }
         // Smaller than a header: not ours, and nothing to read a magic from.
         let bytes = unsafe memory.bytes.count
-        guard bytes >= RegionLayout.headerBytes else { return .notYet(.unfinished) }
         let region = memory.region(layout)
-        let magic = region.publishedMagic
-        guard magic != 0 else { return .notYet(.unfinished) }
+        // Before the look at the lock: rank 0 locks first and publishes then.
+        let magic = bytes >= RegionLayout.headerBytes ? region.publishedMagic : 0
+        let rank0 = try memory.file.holder(in: SharedMemoryTransport.lifeLock(of: 0))
+        guard rank0 != nil, magic != 0 else {
+            let file = try memory.file.fileNumber()
+            return .notYet(.segment(file: file, isPublished: magic != 0, isAlive: rank0 != nil))
+        }
         if let error = incompatibility(magic, region.headerWords, bytes: bytes) { return .refused(error) }
         let rank = rendezvous.rank
         guard try memory.file.tryLock(SharedMemoryTransport.lifeLock(of: rank)), region.state(of: rank) == .absent
@@ -168,9 +168,21 @@ struct SegmentJoin {
         return .attached(SharedMemoryTransport(memory, named: segment, layout: layout, rank: rank))
     }
 
+    /// Removes a segment without a living rank 0, now that this job has failed.
+    private func removeIfAbandoned() {
+        do throws(SystemError) {
+            let file = try Descriptor.open(segment.path, .readWrite)
+            guard try file.holder(in: SharedMemoryTransport.lifeLock(of: 0)) == nil else { return }
+            try SharedMemoryTransport.removeName(segment, of: file)
+        } catch {
+            // The error that the caller throws says more. The launcher sweeps the name, or the next rank 0 replaces it.
+        }
+    }
+
     private var rankTaken: CollectiveError {
         CollectiveError(
-            .rankTaken, "another process is or was rank \(rendezvous.rank) of \(segment) already", rank: rendezvous.rank)
+            .rankTaken, "another process is or was rank \(rendezvous.rank) of \(segment) already",
+            rank: rendezvous.rank)
     }
 
     private func incompatibility(
