@@ -24,6 +24,7 @@ let package = Package(
         .executable(name: "flexmig-supervisor", targets: ["flexmig-supervisor"]),
         .executable(name: "digits-training", targets: ["Digits"]),
         .library(name: "flexmig-simulated-nvml", type: .dynamic, targets: ["SimulatedNVML"]),
+        .library(name: "odd-nvml", type: .dynamic, targets: ["OddNVML"]),
         .library(name: "Collectives", targets: ["Collectives"]),
     ],
     dependencies: [
@@ -62,17 +63,49 @@ let package = Package(
             dependencies: ["Collectives", "DigitsModel", "Platform", "SimulatedDriver", argumentParser],
             path: "Examples/Digits/Program",
             resources: [.copy("digits.csv")]),
+
+        // Programs and libraries that the tests start or load.
+        .target(name: "TestSupport", dependencies: ["MIGModel", "Platform", "SimulatedDriver"], path: "Tests/TestSupport"),
         .target(
             name: "CollectiveTrials", dependencies: ["Collectives"], path: "Tests/Programs/CollectiveRank/Trials"),
         .executableTarget(
             name: "collective-rank", dependencies: ["CollectiveTrials", "Collectives", "Platform"],
             path: "Tests/Programs/CollectiveRank/Program"),
         .executableTarget(
+            name: "context-holder", dependencies: ["Platform", "SimulatedDriver"], path: "Tests/Programs/ContextHolder"),
+        .executableTarget(
+            name: "inventory-client", dependencies: ["DeviceInventory", "MIGModel", "Platform", "SimulatedDriver"],
+            path: "Tests/Programs/InventoryClient"),
+        .executableTarget(
             name: "JobRank", dependencies: ["Platform", "SimulatedDriver", argumentParser],
             path: "Tests/Programs/JobRank"),
+        .target(name: "OddNVML", dependencies: ["CNVML"], path: "Tests/Programs/OddNVML"),
+        .executableTarget(name: "second-process", dependencies: ["Platform"], path: "Tests/Programs/SecondProcess"),
+
+        .testTarget(
+            name: "CollectivesTests", dependencies: ["CollectiveTrials", "Collectives", "Platform", "collective-rank"]),
+        .testTarget(
+            name: "CommandsTests",
+            dependencies: [
+                "Commands", "DeviceInventory", "MIGModel", "Platform", "SimulatedDriver", "TestSupport", "flexmig",
+            ],
+            exclude: ["Help"]),
+        .testTarget(
+            name: "DeviceInventoryTests",
+            dependencies: ["DeviceInventory", "MIGModel", "Platform", "SimulatedDriver", "TestSupport"]),
         .testTarget(name: "DigitsTests", dependencies: ["Digits", "DigitsModel", "Platform"]),
         .testTarget(name: "EndToEndTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver"]),
+        .testTarget(
+            name: "LauncherTests",
+            dependencies: ["DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "Platform", "TestSupport"]),
+        .testTarget(name: "LeafSchedulingTests", dependencies: ["LeafScheduling", "MIGModel", "TestSupport"]),
         .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),
+        .testTarget(
+            name: "NVMLTests",
+            dependencies: ["CNVML", "MIGModel", "NVML", "Platform", "SimulatedDriver", "TestSupport"]),
+        .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
+        .testTarget(
+            name: "SimulatedDriverTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

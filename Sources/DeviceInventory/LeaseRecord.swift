@@ -66,6 +66,15 @@ public struct LeaseRecord: Hashable, Sendable, Codable {
     public func summary(now: Int) -> String {
         let seconds = max(0, now - since)
         let age = seconds < 120 ? "\(seconds) s" : seconds < 7200 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
-        return "job \(job) of \(user), for \(age): \(command)"
+        return "job \(job) of \(user), for \(age): \(commandForDisplay)"
+    }
+
+    /// The command as it may be shown to other users: one line, no control characters, at most 100 characters.
+    public var commandForDisplay: String {
+        let shown = command.unicodeScalars.map { scalar in
+            scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format
+                ? "?" : String(scalar)
+        }.joined()
+        return shown.count <= 100 ? shown : shown.prefix(97) + "..."
     }
 }

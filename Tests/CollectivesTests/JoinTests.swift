@@ -1,0 +1,178 @@
+import Collectives
+import Glibc
+import Platform
+import Testing
+
+extension ProcessTests {
+    /// How ranks come together, or fail to.
+    @Suite(.serialized) struct Joining {
+        private func expectNothingLeft(_ group: RankProcesses, _ location: SourceLocation = #_sourceLocation) {
+            #expect(group.leftovers == [], sourceLocation: location)
+        }
+
+        /// Waits until rank 0's segment can be seen, which is before all ranks have joined.
+        private func waitForSegment(_ group: RankProcesses) throws {
+            let deadline = ContinuousClock.now + .seconds(30)
+            while group.leftovers.isEmpty {
+                if ContinuousClock.now > deadline { throw TookTooLong(ranks: group.ranks.map(\.text)) }
+                yieldProcessor()
+            }
+        }
+
+        @Test func ranksThatComeInAnyOrderMeet() throws {
+            for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+                let group = RankProcesses()
+                for rank in order { try group.start(["join"], of: 3, only: [rank]) }
+                try group.finish()
+                #expect(group.ranks.map(\.text) == order.map { "joined \($0)/3\n" })
+                expectNothingLeft(group)
+            }
+        }
+
+        @Test func missingRanksAreNamed() throws {
+            let group = RankProcesses()
+            try group.start(["join"], of: 4, only: [0, 1, 3], extra: ["FLEXMIG_TIMEOUT": "0.5"])
+            try group.finish()
+            // The ranks' times run out at about the same moment: a rank may be one that another has waited for.
+            for rank in group.ranks { #expect(rank.words(after: "error")?.first == "join-timed-out", "\(rank.text)") }
+            #expect(group.ranks.contains { $0.error == "join-timed-out 2" && $0.text.contains("1 of 4 ranks") })
+            expectNothingLeft(group)
+        }
+
+        @Test func aMissingRank0IsNamed() throws {
+            let group = RankProcesses()
+            try group.start(["join"], of: 2, only: [1], extra: ["FLEXMIG_TIMEOUT": "0.3"])
+            try group.finish()
+            #expect(group.ranks[0].error == "join-timed-out 0")
+            #expect(group.ranks[0].text.contains("there is no such segment"))
+            expectNothingLeft(group)
+        }
+
+        @Test(arguments: [0, 1])
+        func aRankKilledWhileOthersAreMissingIsNamedWithinASecond(victim: Int) throws {
+            let group = RankProcesses()
+            try group.start(["join"], of: 3, only: [0, 1])
+            try waitForSegment(group)
+            try waitUntilAttached(group, ranks: 2)
+            let instant = ContinuousClock.now
+            try group.kill(victim)
+            try group.finish()
+            let other = group.ranks[1 - victim]
+            #expect(other.error == "rank-died \(victim)", "\(other.text)")
+            #expect(other.endedAt.map { $0 - instant < .seconds(1) } == true)
+            expectNothingLeft(group)
+        }
+
+        /// The test plays a rank 0 that published its segment and died before anyone could attach. Again and again, for
+        /// one that is there at rank 1's first look could be a leftover.
+        @Test func rank0KilledBeforeAnyoneAttachedIsNamed() throws {
+            let group = RankProcesses()
+            try group.start(["join"], of: 2, only: [1])
+            let path = "/dev/shm/\(group.prefix)-0"
+            let deadline = ContinuousClock.now + .seconds(30)
+            repeat {
+                try Files.remove(path)
+                let file = try Descriptor.open(path, [.writeOnly, .create, .exclusive], permissions: 0o600)
+                try file.write([UInt8](repeating: 0xa5, count: 4096))
+            } while try group.isSilent(0, for: .milliseconds(100)) && ContinuousClock.now < deadline
+            try group.finish()
+            #expect(group.ranks[0].error == "rank-died 0", "\(group.ranks[0].text)")
+            // Rank 1 has tidied up after the dead one.
+            expectNothingLeft(group)
+        }
+
+        /// Asks the segment's locks from outside, as the library does.
+        private func waitUntilAttached(_ group: RankProcesses, ranks: Int) throws {
+            let file = try Descriptor.open("/dev/shm/\(group.prefix)-0", .readWrite)
+            let deadline = ContinuousClock.now + .seconds(30)
+            while try file.holders(in: LockRange(start: 0, length: 1024)).count < ranks {
+                if ContinuousClock.now > deadline { throw TookTooLong(ranks: group.ranks.map(\.text)) }
+                yieldProcessor()
+            }
+        }
+
+        @Test func rank0KilledAloneLeavesWhatTheNextOneReplaces() throws {
+            let first = RankProcesses()
+            try first.start(["join"], of: 2, only: [0])
+            try waitForSegment(first)
+            try waitUntilAttached(first, ranks: 1)
+            try first.kill(0)
+            try first.finish()
+            #expect(first.leftovers == ["\(first.prefix)-0"])
+            // A rank that comes before the new rank 0 does not trust what it finds.
+            let start = first.ranks.count
+            try first.start(["join"], of: 2, only: [1])
+            try first.start(["join"], of: 2, only: [0])
+            try first.finish()
+            #expect(first.ranks[start...].map(\.text) == ["joined 1/2\n", "joined 0/2\n"])
+            expectNothingLeft(first)
+        }
+
+        @Test(arguments: [0, 4096, 1 << 20])
+        func foreignBytesUnderTheNameAreReplaced(size: Int) throws {
+            let group = RankProcesses()
+            let path = "/dev/shm/\(group.prefix)-0"
+            do {
+                let file = try Descriptor.open(path, [.readWrite, .create, .exclusive], permissions: 0o600)
+                try file.write([UInt8](repeating: 0xa5, count: size))
+            }
+            try group.start(["trials", "3", "5"], of: 2)
+            try group.finish()
+            #expect(group.ranks.map(\.end) == [.exited(code: 0), .exited(code: 0)], "\(group.ranks.map(\.text))")
+            expectNothingLeft(group)
+        }
+
+        @Test func aSecondProcessOfTheSameRankIsRefused() throws {
+            let group = RankProcesses()
+            try group.start(["join"], of: 3, only: [0, 1])
+            try waitForSegment(group)
+            try waitUntilAttached(group, ranks: 2)
+            try group.start(["join"], of: 3, only: [1])
+            try group.read(until: { $0.process != group.ranks[2].process || $0.text.contains("\n") })
+            #expect(group.ranks[2].error == "rank-taken 1")
+            // The refused one has disturbed nobody.
+            try group.start(["join"], of: 3, only: [2])
+            try group.finish()
+            #expect(group.ranks[0].text == "joined 0/3\n")
+            #expect(group.ranks[1].text == "joined 1/3\n")
+            expectNothingLeft(group)
+        }
+
+        @Test func anotherWorldSizeIsRefused() throws {
+            let group = RankProcesses()
+            try group.start(["join"], of: 3, only: [0])
+            try waitForSegment(group)
+            try waitUntilAttached(group, ranks: 1)
+            try group.start(["join"], of: 2, only: [1])
+            try group.read(until: { $0.process != group.ranks[1].process || $0.text.contains("\n") })
+            #expect(group.ranks[1].error == "incompatible 0")
+            let reason = "the world size of \(group.prefix)-0 is 3 as rank 0 made it, but rank 1 has 2"
+            #expect(group.ranks[1].text.contains(reason))
+        }
+
+        // MARK: A full /dev/shm
+
+        @Test func tooLittleSharedMemoryIsNamed() throws {
+            let group = RankProcesses()
+            try group.start(["join"], of: 2, only: [0], extra: ["TEST_SLOT_BYTES": "\(1 << 46)"])
+            try group.finish()
+            #expect(group.ranks[0].words(after: "error")?.first == "out-of-shared-memory", "\(group.ranks[0].text)")
+            expectNothingLeft(group)
+        }
+
+        /// With a real file system that is too small, which only root can mount: in a mount namespace of the rank's
+        /// own, so nobody else sees it.
+        @Test(.enabled(if: getuid() == 0, "mounting a small /dev/shm needs root"))
+        func aSmallFileSystemIsNamedWithNeedAndWayOut() throws {
+            let group = RankProcesses()
+            let mounting = "mount -t tmpfs -o size=1m none /dev/shm && exec \"$@\""
+            try group.start(["join"], of: 8, only: [0], wrappedIn: ["unshare", "--mount", "sh", "-c", mounting, "sh"])
+            try group.finish()
+            let text = group.ranks[0].text
+            #expect(text.hasPrefix("error out-of-shared-memory"), "\(text)")
+            #expect(text.contains("of 8 ranks needs 2103296 bytes of /dev/shm, 1048576 are free"), "\(text)")
+            #expect(text.contains("docker run --shm-size"))
+            #expect(group.ranks[0].end == .exited(code: 3))
+        }
+    }
+}
