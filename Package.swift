@@ -97,7 +97,9 @@ let package = Package(
         .testTarget(name: "EndToEndTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver"]),
         .testTarget(
             name: "LauncherTests",
-            dependencies: ["DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "Platform", "TestSupport"]),
+            dependencies: [
+                "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "Platform", "SimulatedDriver", "TestSupport",
+            ]),
         .testTarget(name: "LeafSchedulingTests", dependencies: ["LeafScheduling", "MIGModel", "TestSupport"]),
         .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),
         .testTarget(

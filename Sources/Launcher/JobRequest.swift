@@ -75,6 +75,9 @@ public struct JobRequest: Hashable, Sendable, Codable {
             variables[RankVariable.worldSize] = String(leaves.count)
             variables[RankVariable.supervisor] = supervisor.description
         } else {
+            // The launcher's ranks call `flexmig exec` by name, also when this one was called by its path.
+            let directory = flexmig.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+            variables["PATH"] = (variables["PATH"].map { "\($0):" } ?? "/usr/local/bin:/usr/bin:/bin:") + directory
             // Torchrun and its like choose the port of their ranks themselves.
             variables["CUDA_VISIBLE_DEVICES"] = variables[RankVariable.leaves]
         }

@@ -141,7 +141,8 @@ public struct Supervisor: ~Copyable {
     private mutating func wait() throws {
         var watched = relay.watched
         watched.append((signals.number, .readable))
-        watched.append((control.number, .readable))
+        // The end of a pipe is seen again and again: a caller that is gone is not watched for.
+        if !callerIsGone { watched.append((control.number, .readable)) }
         // When only output is left to pass on, its reader may take his time.
         let deadline = isOnlyOutputLeft ? nil : state.deadline
         let seen = try poll(watched, timeout: deadline.map { ContinuousClock.now.duration(to: $0) })

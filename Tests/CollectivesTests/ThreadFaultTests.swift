@@ -111,6 +111,20 @@ struct ThreadFaultTests {
         }
     }
 
+    @Test func whoeverComesLateLearnsTheFirstCause() {
+        let world = InProcessWorld(size: 3)
+        let ranks = (0..<3).map { Communicator(world.transport(of: $0)) }
+        ranks[2].close()
+        // Rank 0 gives up because of rank 2, and goes as well; rank 1 sees two that have gone.
+        for rank in [0, 1] {
+            let error = collectiveError(Result { try ranks[rank].barrier() })
+            #expect(error?.code == .rankLeft)
+            #expect(error?.rank == 2)
+            ranks[rank].close()
+            world.declareDead(rank)
+        }
+    }
+
     /// A transport on which rank 1 comes, leaves and dies exactly while rank 0 asks whether it lives: after rank 0 saw
     /// it missing, before it gets the answer.
     private final class LastMoment: Transport {

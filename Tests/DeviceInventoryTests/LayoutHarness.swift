@@ -8,7 +8,10 @@ extension GPU {
     static func planned(
         _ model: GPUModel, _ layout: Layout = Layout([]), index: Int = 0, mode: MIGMode = .on
     ) -> GPU {
-        planned(model, layout.specs.enumerated().map { .whole($1, number: $0) }, index: index, mode: mode)
+        let instances = layout.specs.map { spec in
+            GPUInstance.whole(spec, number: model.geometry.gpuInstanceID(for: spec, taken: [])?.rawValue ?? -1)
+        }
+        return planned(model, instances, index: index, mode: mode)
     }
 
     static func planned(_ model: GPUModel, _ instances: [GPUInstance], index: Int = 0, mode: MIGMode = .on) -> GPU {

@@ -5,17 +5,9 @@ import Testing
 
 /// The way from every layout to every named one, on all models.
 struct LayoutPlanTests {
-    /// Every layout that a GPU of the model can be found with, the empty one too; instances carry the driver's numbers.
+    /// Every layout that a GPU of the model can be found with, the empty one too.
     private func everyGPU(_ model: GPUModel) -> [GPU] {
-        ([Layout([])] + model.geometry.placedLayouts()).map { numbered(model, $0) }
-    }
-
-    private func numbered(_ model: GPUModel, _ layout: Layout) -> GPU {
-        .planned(
-            model,
-            layout.specs.map { spec in
-                .whole(spec, number: model.geometry.gpuInstanceID(for: spec, taken: [])?.rawValue ?? -1)
-            })
+        ([Layout([])] + model.geometry.placedLayouts()).map { .planned(model, $0) }
     }
 
     /// Does the steps with a driver that refuses what is illegal; answers the GPU afterwards.
@@ -57,7 +49,7 @@ struct LayoutPlanTests {
         for _ in 0..<1000 {
             let from = layouts[.random(in: 0..<layouts.count, using: &random)]
             let to = layouts[.random(in: 0..<layouts.count, using: &random)]
-            let gpu = numbered(model, from)
+            let gpu = GPU.planned(model, from)
             try check(gpu, to: to, model, try gpu.plan(to).get())
         }
     }
@@ -65,7 +57,7 @@ struct LayoutPlanTests {
     @Test(arguments: GPUModel.all)
     func nothingToDoIsAnEmptyPlan(model: GPUModel) throws {
         for name in LayoutName.available(on: model.geometry) {
-            let gpu = numbered(model, try name.layout(on: model.geometry).get())
+            let gpu = GPU.planned(model, try name.layout(on: model.geometry).get())
             let plan = try gpu.plan(name).get()
             #expect(plan.steps.isEmpty)
             #expect(plan.destroyedLeaves.isEmpty)

@@ -17,8 +17,9 @@ struct JobRequestTests {
         JobRequest(
             job: JobID(rawValue: "j0123456789ab"), leaves: (0..<shares.count).map(Self.leaf), shares: shares,
             command: ["/bin/train", "--name", "wörds \"and\" \n lines", ""], start: start, localRank: .node,
-            masterPort: 41234, rendezvous: "flexmig-j0123456789ab-77", outputDirectory: "/tmp/o", timeLimitSeconds: 90.5,
-            graceSeconds: 10, flexmig: "/usr/bin/flexmig", library: "libnvidia-ml.so.1", stateDirectory: "/run/flexmig")
+            masterPort: 41234, rendezvous: "flexmig-j0123456789ab-77", outputDirectory: "/tmp/o",
+            timeLimitSeconds: 90.5, graceSeconds: 10, flexmig: "/usr/bin/flexmig", library: "libnvidia-ml.so.1",
+            stateDirectory: "/run/flexmig")
     }
 
     // MARK: Through the pipe
@@ -83,6 +84,11 @@ struct JobRequestTests {
         #expect(variables["FLEXMIG_RANK"] == nil)
         #expect(variables["FLEXMIG_WORLD_SIZE"] == nil)
         #expect(variables["FLEXMIG_SUPERVISOR"] == nil)
+        // Its ranks call `flexmig exec` by name.
+        #expect(variables["PATH"]?.split(separator: ":").contains("/usr/bin") == true)
+        let path = request(start: .once).environment(
+            rank: nil, base: ["PATH": "/home/anna/bin"], supervisor: Self.supervisor)["PATH"]
+        #expect(path == "/home/anna/bin:/usr/bin")
         #expect(variables["CUDA_VISIBLE_DEVICES"] == "MIG-0,MIG-1")
         #expect(variables["FLEXMIG_LEAVES"] == "MIG-0,MIG-1")
     }
