@@ -10,7 +10,7 @@ public enum Reduction: UInt8, Hashable, Sendable, CaseIterable {
 ///
 /// Not for other types to conform to: what a reduction needs is made inside this module.
 public protocol CollectiveElement: BitwiseCopyable, Sendable {
-    static var kernels: ElementKernels { get }
+    static var collectiveKernels: ElementKernels { get }
 }
 
 /// An element type as the ranks compare it.
@@ -37,7 +37,7 @@ package struct ElementType: Hashable, Sendable, CustomStringConvertible {
 
     /// The type of an element that is only copied.
     static func of<Element: BitwiseCopyable>(_ element: Element.Type) -> ElementType {
-        if let number = element as? any CollectiveElement.Type { return number.kernels.type }
+        if let number = element as? any CollectiveElement.Type { return number.collectiveKernels.type }
         return ElementType(code: .other, stride: MemoryLayout<Element>.stride)
     }
 
@@ -53,17 +53,21 @@ package struct ElementType: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Float: CollectiveElement {
-    public static let kernels = ElementKernels(.float, of: Float.self, add: { $0 + $1 }, divide: { $0 / Float($1) })
+    public static let collectiveKernels = ElementKernels(
+        .float, of: Float.self, add: { $0 + $1 }, divide: { $0 / Float($1) })
 }
 
 extension Double: CollectiveElement {
-    public static let kernels = ElementKernels(.double, of: Double.self, add: { $0 + $1 }, divide: { $0 / Double($1) })
+    public static let collectiveKernels = ElementKernels(
+        .double, of: Double.self, add: { $0 + $1 }, divide: { $0 / Double($1) })
 }
 
 extension Int32: CollectiveElement {
-    public static let kernels = ElementKernels(.int32, of: Int32.self, add: { $0 &+ $1 }, divide: { $0 / Int32($1) })
+    public static let collectiveKernels = ElementKernels(
+        .int32, of: Int32.self, add: { $0 &+ $1 }, divide: { $0 / Int32($1) })
 }
 
 extension Int64: CollectiveElement {
-    public static let kernels = ElementKernels(.int64, of: Int64.self, add: { $0 &+ $1 }, divide: { $0 / Int64($1) })
+    public static let collectiveKernels = ElementKernels(
+        .int64, of: Int64.self, add: { $0 &+ $1 }, divide: { $0 / Int64($1) })
 }

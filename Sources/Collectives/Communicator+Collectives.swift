@@ -69,7 +69,7 @@ extension Communicator {
         // The bytes are valid for the closure's time, which is the collective's; the algorithm allows one memory for
         // both.
         try unsafe values.withUnsafeMutableBytes { bytes throws(CollectiveError) in
-            try unsafe allReduce(UnsafeRawBufferPointer(bytes), into: bytes, reduction, Element.kernels)
+            try unsafe allReduce(UnsafeRawBufferPointer(bytes), into: bytes, reduction, Element.collectiveKernels)
         }
     }
 
@@ -87,7 +87,7 @@ extension Communicator {
         // The bytes are valid for the closures' time, which is the collective's.
         try unsafe values.withUnsafeBytes { bytes throws(CollectiveError) in
             try unsafe result.withUnsafeMutableBytes { result throws(CollectiveError) in
-                try unsafe allReduce(bytes, into: result, reduction, Element.kernels)
+                try unsafe allReduce(bytes, into: result, reduction, Element.collectiveKernels)
             }
         }
     }
@@ -116,7 +116,7 @@ extension Communicator {
     }
 
     /// The values of all ranks, those of rank 0 first. Allocates the result.
-    public func allGather<Element: CollectiveElement>(_ values: [Element]) throws(CollectiveError) -> [Element] {
+    public func allGather<Element: BitwiseCopyable>(_ values: [Element]) throws(CollectiveError) -> [Element] {
         guard let first = values.first else {
             var none: [Element] = []
             var span = none.mutableSpan

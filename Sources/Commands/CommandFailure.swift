@@ -11,6 +11,8 @@ package enum CommandExit {
     package static let unavailable = 69
     /// Something inside failed.
     package static let failure = 70
+    /// What should be printed can't be written.
+    static let output = 74
     /// Not enough free leaves now, or leaves in use: later it may work.
     package static let temporary = 75
     /// This user may not do that.
@@ -61,8 +63,9 @@ package struct CommandFailure: Error, CustomStringConvertible {
 
 /// Runs `flexmig` with this process's arguments.
 public func runFlexmig() -> Never {
+    openStandardDescriptors()
     do {
-        var command = try FlexmigCommand.parseAsRoot()
+        var command = try FlexmigCommand.parseAsRoot(Array(Environment.arguments().dropFirst()))
         do {
             try command.run()
         } catch let error where isParserError(error) {
@@ -74,6 +77,12 @@ public func runFlexmig() -> Never {
         }
     } catch {
         FlexmigCommand.exit(withError: error)
+    }
+    do throws(SystemError) {
+        try flushStandardOutput()
+    } catch {
+        writeToStandardError("flexmig: \(error)")
+        leave(with: CommandExit.output)
     }
     leave(with: 0)
 }

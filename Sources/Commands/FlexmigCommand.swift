@@ -30,6 +30,8 @@ struct FlexmigCommand: ParsableCommand {
               64    wrong arguments
               69    no driver, no node, or no leaves that could ever do
               70    internal failure
+              71    a rank could not be started
+              74    the output can't be written
               75    not now: leaves are held
               77    not permitted
               124   time limit

@@ -47,7 +47,8 @@ struct RunCommand: ParsableCommand {
 
     func validate() throws {
         if leaves < 1 { throw ValidationError("--leaves must be at least 1, not \(leaves).") }
-        if command.isEmpty {
+        if let timeout, timeout.seconds == 0 { throw ValidationError("--timeout must be more than 0.") }
+        if command.isEmpty || command[0].isEmpty {
             throw ValidationError("No command. Put it after --, as in: flexmig run --leaves \(leaves) -- ./train")
         }
     }
@@ -118,8 +119,10 @@ struct RunCommand: ParsableCommand {
         let orphans = OrphanedJobs(backend: access.backend, ledger: ledger)
         let acquisition = LeafAcquisition(backend: access.backend, ledger: ledger)
         var hasSaid: ContinuousClock.Instant?
+        var triedOrphans: Set<JobID> = []
         while true {
-            try orphans.cleanUp(try access.backend.inventory().leaves.map(\.uuid), say: say)
+            let all = try access.backend.inventory().leaves.map(\.uuid)
+            try orphans.cleanUp(all, tried: &triedOrphans, say: say)
             do {
                 return try acquisition.take(wanted) { chosen in
                     LeaseRecord(

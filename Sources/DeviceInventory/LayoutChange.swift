@@ -44,7 +44,7 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
         return try alone(progress) {
             let plans = try plan(name, selects)
             let leaving = plans.flatMap(\.destroyedLeaves)
-            let lease = try ledger.take(from: leaving) { states in
+            var lease = try ledger.take(from: leaving) { states in
                 try refuseHeld(plans, states)
                 guard !leaving.isEmpty else { return nil }
                 return LeaseRecord(
@@ -61,6 +61,9 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
                 try plan.apply(with: backend) { progress("GPU \(plan.gpu.index): \($0)") }
             }
             try verify(plans)
+            for leaf in leaving { try ledger.release(leaf, as: .launcher, wiping: true) }
+            lease = nil
+            try ledger.forget(leaving)
             return plans
         }
     }
@@ -115,14 +118,12 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
     }
 
     private func alone<Value>(_ progress: (String) -> Void, _ body: () throws -> Value) throws -> Value {
-        let path = "\(ledger.directory)/layout.lock"
+        let path = ledger.layoutLockPath
         do {
             return try FileMutex.withLock(path: path, timeout: .milliseconds(300), body)
         } catch let error as SystemError where error.subject == path {
             guard error.isTimeout else { throw LedgerError(directory: ledger.directory, cause: error) }
             progress("waiting for another layout change on this node")
-        } catch let error as SystemError where error.subject == path {
-            throw LedgerError(directory: ledger.directory, cause: error)
         }
         do {
             return try FileMutex.withLock(path: path, timeout: .seconds(120), body)

@@ -32,6 +32,8 @@ public struct LeaseRecord: Hashable, Sendable, Codable {
     public var version = 1
     public var job: JobID
     public var user: String
+    /// The user's number: only he and root may end what is left of the job.
+    public var userID: UInt32
     /// The holder's own words for what it does: the job's command line.
     public var command: String
     /// Seconds since 1970.
@@ -39,10 +41,14 @@ public struct LeaseRecord: Hashable, Sendable, Codable {
     /// All leaves of the gang.
     public var leaves: [MIGDeviceUUID]
 
-    public init(job: JobID, user: String, command: String, since: Int, leaves: [MIGDeviceUUID]) {
+    /// A command longer than 1000 characters is cut.
+    public init(
+        job: JobID, user: String, userID: UInt32 = currentUser(), command: String, since: Int, leaves: [MIGDeviceUUID]
+    ) {
         self.job = job
         self.user = user
-        self.command = command
+        self.userID = userID
+        self.command = command.count <= 1000 ? command : command.prefix(997) + "..."
         self.since = since
         self.leaves = leaves
     }
@@ -62,7 +68,7 @@ public struct LeaseRecord: Hashable, Sendable, Codable {
         self = record
     }
 
-    /// One line for people, such as "job j3f.. (anna, 2 min, ./train)".
+    /// One line for people, such as "job j3f09c2e81ab4 of anna, for 2 min: ./train".
     public func summary(now: Int) -> String {
         let seconds = max(0, now - since)
         let age = seconds < 120 ? "\(seconds) s" : seconds < 7200 ? "\(seconds / 60) min" : "\(seconds / 3600) h"

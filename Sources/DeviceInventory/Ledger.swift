@@ -32,7 +32,9 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
         let advice =
             cause.isPermission
             ? "\nLeases are kept there: run the command as a user who may write to it."
-            : cause.isNoSpace
+            : cause.isTooManyFiles
+                ? "\nThere is a file per leaf: allow more open files with: ulimit -n 4096"
+                : cause.isNoSpace
                 ? "\nThe file system is full."
                 : cause.isTimeout ? "\nAnother process keeps it; see who with: fuser \(cause.subject ?? directory)" : ""
         return "the lease ledger in \(directory) can't be used: \(cause)\(advice)"
@@ -165,6 +167,20 @@ public final class Ledger: Sendable {
         }
     }
 
+    /// Whether somebody changes the layout of a GPU at this moment.
+    public var layoutIsChanging: Bool {
+        let path = layoutLockPath
+        guard Files.exists(path) else { return false }
+        do {
+            try FileMutex.withLock(path: path, timeout: .zero) {}
+            return false
+        } catch {
+            return (error as? SystemError)?.isTimeout ?? false
+        }
+    }
+
+    var layoutLockPath: String { "\(directory)/layout.lock" }
+
     private func lock(_ leaves: [MIGDeviceUUID], as part: Part) throws(SystemError) {
         var locked: [MIGDeviceUUID] = []
         for leaf in leaves {
@@ -183,7 +199,17 @@ public final class Ledger: Sendable {
         }
     }
 
-    private func path(of leaf: MIGDeviceUUID) -> String { "\(directory)/\(leaf.rawValue).lease" }
+    /// Removes the lease files of leaves that the node no longer has, in the critical section: nobody chooses among
+    /// them any more.
+    func forget(_ leaves: [MIGDeviceUUID]) throws {
+        try critical { for leaf in leaves { try Files.remove(path(of: leaf)) } }
+    }
+
+    /// A UUID comes from the driver: whatever it holds, it names a file in this directory.
+    private func path(of leaf: MIGDeviceUUID) -> String {
+        let name = leaf.rawValue.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") ? $0 : "_" }
+        return "\(directory)/\(String(name)).lease"
+    }
 
     private func file(of leaf: MIGDeviceUUID) throws(SystemError) -> LockFile {
         try LockFile.open(path(of: leaf))

@@ -6,7 +6,7 @@ enum Descendants {
     static func send(_ signal: Signal) {
         for row in ProcessTable.descendants(of: .current) {
             // Another user's process (a setuid program) can't be signalled; it is waited for.
-            try? row.process.send(signal)
+            try? row.send(signal)
         }
     }
 

@@ -23,55 +23,83 @@ public struct JobLauncher<Backend: DeviceBackend> {
     /// - Parameter say: called with lines for the user.
     /// - Returns: the job's exit code.
     public func run(_ request: JobRequest, say: (String) -> Void) throws -> Int {
-        let leaves = request.leaves.map(\.uuid)
-        var isClean = true
+        var held = request.leaves.map(\.uuid)
+        var isClean = false
         defer {
             // A lock that can't be dropped goes with this process.
-            for leaf in leaves { try? ledger.release(leaf, as: .launcher, wiping: isClean) }
+            for leaf in held { try? ledger.release(leaf, as: .launcher, wiping: isClean) }
         }
         try becomeSubreaper()
         Signal.pipe.ignore()
+        // Ignored, the kernel would take the supervisor's end without telling.
+        Signal.child.restoreDefault()
         // What our parent made us ignore stays ignored: nohup for SIGHUP, a shell's background jobs for SIGINT.
-        let passedOn = [Signal.interrupt, .terminate, .hangUp, .quit, .user1, .user2, .continue]
-        let signals = try SignalQueue([.child] + passedOn.filter { !$0.isIgnored })
+        let signals = try SignalQueue([.child] + Self.passedOn.filter { !$0.isIgnored })
         let control = try Pipe()
         let report = try Pipe()
-        let process = try spawn(control: control.readEnd, report: report.writeEnd)
+        var watch = SupervisorWatch(
+            process: try spawn(control: control.readEnd, report: report.writeEnd), grace: .seconds(request.graceSeconds))
         let controlEnd = control.writeEnd
         let reportEnd = report.readEnd
-        try controlEnd.write(try request.encoded())
-
-        var watch = SupervisorWatch(process: process)
         try reportEnd.setNonBlocking()
+        // EPIPE, here and below: the supervisor has just died, which the loop sees.
+        try? controlEnd.write(try request.encoded())
+
         while watch.end == nil {
             let seen = try poll(
                 [(signals.number, .readable), (watch.reportIsOpen ? reportEnd.number : -1, .readable)],
-                timeout: watch.jobEnded.map { _ in .milliseconds(200) })
+                timeout: watch.isWaitedFor ? .milliseconds(200) : nil)
             for signal in try signals.drain() where signal != .child {
-                // EPIPE: the supervisor has just died, which the next round sees.
-                try? controlEnd.write([UInt8(truncatingIfNeeded: signal.rawValue)])
+                try pass(signal, to: controlEnd)
+                watch.note(signal)
             }
             if !seen[1].isEmpty { try watch.read(reportEnd) }
-            for child in reapChildren().ended where child.process == process { watch.end = child.end }
-            if let (code, when) = watch.jobEnded, watch.end == nil, when + .seconds(10) < .now {
+            if watch.isReleased {
+                // The supervisor has wiped the records; what it still does is to pass on output.
+                for leaf in held { try ledger.release(leaf, as: .launcher, wiping: false) }
+                held = []
+            }
+            let (ended, childrenLeft) = reapChildren()
+            for child in ended where child.process == watch.process { watch.end = child.end }
+            if !childrenLeft, watch.end == nil { watch.end = .exited(code: 70) }
+            // Stopped, or stuck in the kernel: its descendants are ended without it.
+            if watch.isUnresponsive(at: .now) { try watch.process.send(.kill) }
+            if let code = watch.jobEndedLongAgo(at: .now) {
                 // Its leases stay with the supervisor, which has said why.
-                isClean = false
                 return code
             }
         }
-        if case .exited(let code)? = watch.end, !reapChildren().childrenLeft { return code }
+        // Its last report may have come with its end.
+        try watch.read(reportEnd)
+        if watch.isReleased { return watch.exitCode }
 
         // Somebody killed the supervisor, or it failed: its descendants are ours now.
         say("the job's supervisor ended with \(watch.end?.description ?? "an unknown end"); ending the job")
         let isGone = Descendants.kill(patience: .seconds(30))
-        let occupant = LeafOccupancy(backend: backend, leaves: leaves).waitUntilEmpty(patience: .seconds(30))
+        let occupant = LeafOccupancy(backend: backend, leaves: held).waitUntilEmpty(patience: .seconds(30))
         isClean = isGone && occupant == nil
         if isClean {
             request.job.removeSharedMemory()
         } else {
             say("\(occupant ?? "a process of the job can't be ended"); the leases are marked as left behind")
         }
-        return watch.end?.exitCode ?? 70
+        return watch.exitCode
+    }
+
+    private static var passedOn: [Signal] {
+        [.interrupt, .terminate, .hangUp, .quit, .user1, .user2, .terminalStop, .continue]
+    }
+
+    /// Passes a signal on to the supervisor; Ctrl-Z stops the ranks and then this process, until both go on.
+    private func pass(_ signal: Signal, to control: borrowing Descriptor) throws(SystemError) {
+        guard signal == .terminalStop else { return tell(signal, control) }
+        tell(.stop, control)
+        try ProcessID.current.send(.stop)
+        tell(.continue, control)
+    }
+
+    private func tell(_ signal: Signal, _ control: borrowing Descriptor) {
+        try? control.write([UInt8(truncatingIfNeeded: signal.rawValue)])
     }
 
     /// Starts the supervisor with its ends of the pipes, which are closed here: while this process held them, the end
@@ -89,16 +117,48 @@ public struct JobLauncher<Backend: DeviceBackend> {
     }
 }
 
-/// What is known of a supervisor from its reports and its end.
+/// What is known of a supervisor from its reports, its end, and what it was asked for.
 private struct SupervisorWatch {
     let process: ProcessID
+    let grace: Duration
     var end: ProcessEnd?
-    /// The job's exit code and when it was told.
-    private(set) var jobEnded: (code: Int, when: ContinuousClock.Instant)?
     private(set) var reportIsOpen = true
+    /// Whether the leases are wiped out.
+    private(set) var isReleased = false
+    /// The job's exit code and when it was told.
+    private var jobEnded: (code: Int, when: ContinuousClock.Instant)?
+    private var endingSignals = 0
+    private var firstEndingSignal: ContinuousClock.Instant?
     private var text = ""
 
-    init(process: ProcessID) { self.process = process }
+    init(process: ProcessID, grace: Duration) {
+        self.process = process
+        self.grace = grace
+    }
+
+    /// The supervisor's own end, which is the job's where it could finish.
+    var exitCode: Int { end?.exitCode ?? 70 }
+
+    /// Whether something is due though nothing may happen.
+    var isWaitedFor: Bool { !isReleased && (jobEnded != nil || firstEndingSignal != nil) }
+
+    mutating func note(_ signal: Signal) {
+        guard signal.endsJobs else { return }
+        endingSignals += 1
+        firstEndingSignal = firstEndingSignal ?? .now
+    }
+
+    /// Whether it was asked for an end three times, or long ago, and has not told of one.
+    func isUnresponsive(at now: ContinuousClock.Instant) -> Bool {
+        guard let firstEndingSignal, jobEnded == nil else { return false }
+        return endingSignals > 2 || firstEndingSignal + grace + .seconds(15) < now
+    }
+
+    /// The job's exit code when it was told long ago and the leaves are still not empty.
+    func jobEndedLongAgo(at now: ContinuousClock.Instant) -> Int? {
+        guard end == nil, !isReleased, let jobEnded, jobEnded.when + .seconds(10) < now else { return nil }
+        return jobEnded.code
+    }
 
     mutating func read(_ report: borrowing Descriptor) throws(SystemError) {
         do throws(SystemError) {
@@ -111,8 +171,9 @@ private struct SupervisorWatch {
             if error.isTryAgain { return }
             throw error
         }
-        for line in text.split(separator: "\n") where line.hasPrefix("ended ") {
-            if jobEnded == nil, let code = Int(line.dropFirst(6)) { jobEnded = (code, .now) }
+        for line in text.split(separator: "\n") {
+            if line == "released" { isReleased = true }
+            if line.hasPrefix("ended "), jobEnded == nil, let code = Int(line.dropFirst(6)) { jobEnded = (code, .now) }
         }
     }
 }

@@ -90,10 +90,14 @@ public struct JobRequest: Hashable, Sendable, Codable {
         return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) } + body
     }
 
-    /// Reads a request with the length before it; nil when the pipe ends too early.
+    /// More than any command line that the system takes, and less than what would hurt.
+    private static let longest = 64 << 20
+
+    /// Reads a request with the length before it; nil when the pipe ends too early or the length makes no sense.
     package static func read(from pipe: borrowing Descriptor) throws -> JobRequest? {
         guard let head = try read(exactly: 4, from: pipe) else { return nil }
         let length = head.reduce(0) { $0 << 8 | Int($1) }
+        guard length <= longest else { return nil }
         guard let body = try read(exactly: length, from: pipe) else { return nil }
         return try JSONDecoder().decode(JobRequest.self, from: Data(body))
     }
@@ -101,7 +105,7 @@ public struct JobRequest: Hashable, Sendable, Codable {
     private static func read(exactly count: Int, from pipe: borrowing Descriptor) throws -> [UInt8]? {
         var bytes: [UInt8] = []
         while bytes.count < count {
-            guard let part = try pipe.read(upTo: count - bytes.count) else { return nil }
+            guard let part = try pipe.read(upTo: min(count - bytes.count, 65536)) else { return nil }
             bytes += part
         }
         return bytes

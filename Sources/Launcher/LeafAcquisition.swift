@@ -18,11 +18,20 @@ public struct LeafShortage: Error, Sendable, CustomStringConvertible {
     public let suitable: Int
     public let total: Int
     public let holders: [Holder]
+    /// Whether a layout change was under way, so that the node's leaves will soon be others.
+    public let isChanging: Bool
 
     /// Whether waiting can help: the node has enough suitable leaves, only not now.
-    public var canPass: Bool { wanted <= suitable }
+    public var canPass: Bool { wanted <= suitable || isChanging }
 
     public var description: String {
+        if isChanging, wanted > suitable {
+            return """
+                the node's layout is being changed: the job asks for \(wanted), and \(suitable) suitable leaves are there \
+                at this moment
+                Try again in a moment, or wait with --wait.
+                """
+        }
         if total == 0 {
             return "this node has no leaves\nMake some with: flexmig node flatten --layout thin"
         }
@@ -82,7 +91,8 @@ public struct LeafAcquisition<Backend: DeviceBackend> {
                 throw LeafShortage(
                     wanted: request.count, free: free.count, suitable: leaves.count(where: request.accepts),
                     total: leaves.count,
-                    holders: holders.map { .init(words: $0.key, leaves: $0.value) }.sorted { $0.words < $1.words })
+                    holders: holders.map { .init(words: $0.key, leaves: $0.value) }.sorted { $0.words < $1.words },
+                    isChanging: ledger.layoutIsChanging)
             }
         }
         return chosen

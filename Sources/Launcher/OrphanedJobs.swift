@@ -12,16 +12,24 @@ public struct OrphanedJobs<Backend: DeviceBackend> {
         self.ledger = ledger
     }
 
-    /// Cleans up all of them, as far as this user may.
+    /// Cleans up all of them, as far as this user may: root and the user whose job it was.
     ///
     /// The processes are found by the job id in their environment. A leaf that still shows a process keeps its lease.
+    /// - Parameter tried: jobs that have been tried before and are left alone; those tried now are added.
     /// - Parameter say: called with a line per job.
-    public func cleanUp(_ leaves: [MIGDeviceUUID], say: (String) -> Void) throws {
-        var jobs: Set<JobID> = []
+    public func cleanUp(_ leaves: [MIGDeviceUUID], tried: inout Set<JobID>, say: (String) -> Void) throws {
+        var records: [JobID: LeaseRecord] = [:]
         for leaf in leaves {
-            if case .orphaned(let record) = try ledger.state(of: leaf) { jobs.insert(record.job) }
+            if case .orphaned(let record) = try ledger.state(of: leaf) { records[record.job] = record }
         }
-        for job in jobs.sorted(by: { $0.rawValue < $1.rawValue }) {
+        for record in records.values.sorted(by: { $0.job.rawValue < $1.job.rawValue }) {
+            let job = record.job
+            guard tried.insert(job).inserted else { continue }
+            // Another user's processes can't be looked into, so nobody else could know when they are gone.
+            guard currentUser() == 0 || currentUser() == record.userID else {
+                say("job \(job) of \(record.user) was left behind; \(record.user) or root must run a job or flatten on this node to clean up")
+                continue
+            }
             let taken = try ledger.takeOrphans(of: job, among: leaves)
             if taken.isEmpty { continue }
             let isGone = endProcesses(of: job, patience: .seconds(10))
@@ -36,6 +44,12 @@ public struct OrphanedJobs<Backend: DeviceBackend> {
         }
     }
 
+    /// Cleans up once.
+    public func cleanUp(_ leaves: [MIGDeviceUUID], say: (String) -> Void) throws {
+        var tried: Set<JobID> = []
+        try cleanUp(leaves, tried: &tried, say: say)
+    }
+
     private func endProcesses(of job: JobID, patience: Duration) -> Bool {
         let deadline = ContinuousClock.now + patience
         while true {
@@ -45,7 +59,7 @@ public struct OrphanedJobs<Backend: DeviceBackend> {
             }
             if left.isEmpty { return true }
             if ContinuousClock.now >= deadline { return false }
-            for row in left { try? row.process.send(.kill) }
+            for row in left { try? row.send(.kill) }
             pause(for: .milliseconds(10))
         }
     }

@@ -68,8 +68,10 @@ package final class OutputRelay {
 
     private var sources: [Source] = []
     private let targets: [Target]
-    private var waiting: [Target: [UInt8]] = [:]
-    package private(set) var isClosed = false
+    private var waiting: [Target: WaitingBytes] = [:]
+    /// Why nothing more is passed on: an output that can't be written to.
+    package private(set) var failure: SystemError?
+    package var isClosed: Bool { failure != nil }
     private static let mostWaiting = 1 << 20
     private static let atOnce = 4096
 
@@ -97,12 +99,12 @@ package final class OutputRelay {
         for target in targets {
             guard let seen = ready[target], !seen.isEmpty, let bytes = waiting[target], !bytes.isEmpty else { continue }
             do throws(SystemError) {
-                let count = try writeSome(bytes.prefix(Self.atOnce), to: target)
-                waiting[target]?.removeFirst(count)
+                let count = try writeSome(bytes.first(Self.atOnce), to: target)
+                waiting[target]?.remove(count)
             } catch {
                 // EAGAIN: somebody else shares the output and was faster.
                 if error.isTryAgain { continue }
-                isClosed = true
+                failure = error
                 waiting = [:]
             }
         }
@@ -128,7 +130,44 @@ package final class OutputRelay {
         sources = open
     }
 
+    /// Takes what is in the pipes now and closes them: no process of the job is left, and what another process may still
+    /// write into a pipe that it got hold of is not the job's.
+    package func stopReading() throws(SystemError) {
+        for var source in sources {
+            while true {
+                do throws(SystemError) {
+                    guard let bytes = try source.pipe.descriptor.read(upTo: 65536) else { break }
+                    append(source.prefixer.add(bytes), to: source.target)
+                } catch {
+                    if error.isTryAgain { break }
+                    throw error
+                }
+            }
+            append(source.prefixer.finish(), to: source.target)
+        }
+        sources = []
+    }
+
     private func append(_ bytes: [UInt8], to target: Target) {
-        if !isClosed { waiting[target, default: []] += bytes }
+        if !isClosed { waiting[target, default: WaitingBytes()].add(bytes) }
+    }
+}
+
+/// Bytes in the order they came; taking some from the front does not move the others each time.
+private struct WaitingBytes {
+    private var bytes: [UInt8] = []
+    private var taken = 0
+
+    var count: Int { bytes.count - taken }
+    var isEmpty: Bool { count == 0 }
+    mutating func add(_ more: [UInt8]) { bytes += more }
+    func first(_ most: Int) -> ArraySlice<UInt8> { bytes[taken..<min(bytes.count, taken + most)] }
+
+    mutating func remove(_ count: Int) {
+        taken += count
+        if taken > bytes.count / 2 {
+            bytes.removeFirst(taken)
+            taken = 0
+        }
     }
 }

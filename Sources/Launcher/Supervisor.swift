@@ -23,6 +23,7 @@ public struct Supervisor: ~Copyable {
 
     /// Runs the job that the caller sends and ends this process with the job's exit code.
     public static func main() -> Never {
+        openStandardDescriptors()
         let control = Descriptor(owning: requestDescriptor)
         let report = Descriptor(owning: reportDescriptor)
         do {
@@ -50,9 +51,22 @@ public struct Supervisor: ~Copyable {
         Signal.pipe.ignore()
         try becomeSubreaper()
         let ledger = try Ledger(stateDirectory: request.stateDirectory)
-        try ledger.join(request.leaves.map(\.uuid))
+        try join(ledger, request.leaves.map(\.uuid))
         let signals = try SignalQueue([.child, .terminate, .interrupt, .hangUp, .quit])
         return Supervisor(request, control: control, report: report, ledger: ledger, signals: signals)
+    }
+
+    /// Adds this process's locks. The supervisor of a job whose launcher has just died may have them for a moment longer.
+    private static func join(_ ledger: Ledger, _ leaves: [MIGDeviceUUID]) throws(LedgerError) {
+        let deadline = ContinuousClock.now + .seconds(2)
+        while true {
+            do throws(LedgerError) {
+                return try ledger.join(leaves)
+            } catch {
+                guard error.cause.isTryAgain, ContinuousClock.now < deadline else { throw error }
+                pause(for: .milliseconds(20))
+            }
+        }
     }
 
     private init(
@@ -76,10 +90,13 @@ public struct Supervisor: ~Copyable {
         try control.setNonBlocking()
         guard try callerLives() else { return 129 }
         perform(startRanks())
+        if ranks.isEmpty { handle(.noDescendants) }
         while true {
-            if case .over = state.phase { return exitCode }
+            if case .over = state.phase { break }
             try wait()
         }
+        try passOnTheRest(patience: nil)
+        return exitCode
     }
 
     private var exitCode = 70
@@ -97,7 +114,6 @@ public struct Supervisor: ~Copyable {
         let count = request.start == .rankPerLeaf ? request.leaves.count : 1
         do {
             for rank in 0..<count { ranks[try start(rank)] = rank }
-            try report.write(Array("started\n".utf8))
             return []
         } catch {
             writeToStandardError("flexmig: rank \(ranks.count) could not be started: \(error)")
@@ -143,28 +159,59 @@ public struct Supervisor: ~Copyable {
         watched.append((signals.number, .readable))
         // The end of a pipe is seen again and again: a caller that is gone is not watched for.
         if !callerIsGone { watched.append((control.number, .readable)) }
-        // When only output is left to pass on, its reader may take his time.
-        let deadline = isOnlyOutputLeft ? nil : state.deadline
-        let seen = try poll(watched, timeout: deadline.map { ContinuousClock.now.duration(to: $0) })
-        var ready: [CInt: Readiness] = [:]
-        for (entry, readiness) in zip(watched, seen) { ready[entry.descriptor, default: []].formUnion(readiness) }
-
+        let ready = try pollOnce(watched, until: state.deadline)
         try relay.pump(ready)
-        if relay.isClosed { handle(.outputClosed) }
+        if let failure = relay.failure { tell(failure) }
         for signal in try signals.drain() where signal != .child { handle(.signal(signal)) }
         if ready[control.number]?.isEmpty == false { try readControl() }
-        let (ended, left) = reapChildren()
-        childrenLeft = left
+        let (ended, childrenLeft) = reapChildren()
         for child in ended {
             if let rank = ranks.removeValue(forKey: child.process) { handle(.rankEnded(rank: rank, child.end)) }
         }
-        if let deadline = state.deadline, deadline <= .now, !isOnlyOutputLeft { handle(.deadline) }
-        if !childrenLeft, relay.isDone || state.isKilling { handle(.noDescendants) }
+        if let deadline = state.deadline, deadline <= .now { handle(.deadline) }
+        if !childrenLeft { handle(.noDescendants) }
     }
 
-    private var childrenLeft = true
-    private var isOnlyOutputLeft: Bool { !childrenLeft && !relay.isDone && state.isEnding }
+    private func pollOnce(
+        _ watched: [(descriptor: CInt, for: Readiness)], until deadline: ContinuousClock.Instant?
+    ) throws(SystemError) -> [CInt: Readiness] {
+        let seen = try poll(watched, timeout: deadline.map { ContinuousClock.now.duration(to: $0) })
+        var ready: [CInt: Readiness] = [:]
+        for (entry, readiness) in zip(watched, seen) { ready[entry.descriptor, default: []].formUnion(readiness) }
+        return ready
+    }
+
     private var callerIsGone = false
+    private var failureIsTold = false
+
+    /// The job's output can't be written: a pipe without a reader ends the job in silence, as it ends `yes | head`.
+    private mutating func tell(_ failure: SystemError) {
+        if failureIsTold { return }
+        failureIsTold = true
+        if failure.isBrokenPipe { return handle(.outputClosed) }
+        writeToStandardError("flexmig: the job's output can't be written: \(failure.reason)")
+        handle(.outputFailed)
+    }
+
+    /// Passes on the output that is left when no process of the job is: its reader may take his time, until he asks for
+    /// an end or the caller is gone.
+    private mutating func passOnTheRest(patience: Duration?) throws {
+        try relay.stopReading()
+        let deadline = patience.map { ContinuousClock.now + $0 }
+        while !relay.isDone, !callerIsGone {
+            if let deadline, deadline <= .now { return }
+            var watched = relay.watched
+            if patience == nil { watched += [(signals.number, .readable), (control.number, .readable)] }
+            let ready = try pollOnce(watched, until: deadline)
+            try relay.pump(ready)
+            if patience != nil { continue }
+            if try signals.drain().contains(where: \.endsJobs) { return }
+            if ready[control.number]?.isEmpty == false {
+                guard let bytes = try control.read(upTo: 64) else { return }
+                if bytes.contains(where: { Signal(rawValue: CInt($0)).endsJobs }) { return }
+            }
+        }
+    }
 
     /// A byte from the caller is a signal to pass on; the end of the pipe is the caller's end.
     private mutating func readControl() throws {
@@ -202,13 +249,15 @@ public struct Supervisor: ~Copyable {
 
     // MARK: Ending
 
-    private borrowing func tell(_ ending: JobEnding) {
+    private mutating func tell(_ ending: JobEnding) {
+        // What the ranks said last comes before the verdict, unless nobody reads it now.
+        try? passOnTheRest(patience: .milliseconds(200))
         switch ending {
         case .rankFailed(let rank, let end) where request.start == .rankPerLeaf:
             writeToStandardError(
                 "flexmig: rank \(rank) on leaf \(request.leaves[rank].uuid) ended with \(end); the job is over")
         case .timedOut:
-            writeToStandardError("flexmig: the job was ended after its time limit of \(request.timeLimitSeconds ?? 0) s")
+            writeToStandardError("flexmig: the job was ended after its time limit of \(decimalSeconds(request.timeLimitSeconds ?? 0))")
         default: break
         }
         // A caller that is gone needs no report.
@@ -237,5 +286,11 @@ public struct Supervisor: ~Copyable {
                 writeToStandardError("flexmig: \(error)")
             }
         }
+        try? report.write(Array("released\n".utf8))
     }
+}
+
+/// A time as people write it: "2 s", "0.5 s".
+private func decimalSeconds(_ seconds: Double) -> String {
+    seconds == seconds.rounded() ? "\(Int(seconds)) s" : "\(seconds) s"
 }

@@ -14,6 +14,8 @@ public enum JobEnding: Hashable, Sendable {
     case parentGone
     /// Nobody reads the job's output any more.
     case outputClosed
+    /// The job's output can't be written, such as to a full disk.
+    case outputFailed
     /// A rank could not be started.
     case startFailed(exitCode: Int)
 
@@ -26,6 +28,7 @@ public enum JobEnding: Hashable, Sendable {
         case .timedOut: 124
         case .parentGone: 128 + Int(Signal.hangUp.rawValue)
         case .outputClosed: 128 + Int(Signal.pipe.rawValue)
+        case .outputFailed: 74
         case .startFailed(let exitCode): exitCode
         }
     }
@@ -44,9 +47,11 @@ public struct SupervisorState: Hashable, Sendable {
         case signal(Signal)
         case parentGone
         case outputClosed
+        /// The job's output can't be written for another reason.
+        case outputFailed
         /// The instant that `deadline` named has come.
         case deadline
-        /// No child is left, and so no descendant, and all output has been passed on.
+        /// No child is left, and so no descendant.
         case noDescendants
         /// What the driver shows on the leaves.
         case leavesEmpty
@@ -64,7 +69,7 @@ public struct SupervisorState: Hashable, Sendable {
         case checkLeaves
         /// Something for the user to read.
         case say(String)
-        /// Wipes the leases out and ends.
+        /// Wipes the leases out; nothing is left to do but to pass on the rest of the output and to end.
         case release(exitCode: Int)
     }
 
@@ -117,6 +122,7 @@ public struct SupervisorState: Hashable, Sendable {
             return finish(.signalled(signal), now, first: signal)
         case .parentGone: return finish(.parentGone, now)
         case .outputClosed: return finish(.outputClosed, now)
+        case .outputFailed: return finish(.outputFailed, now)
         case .deadline: return finish(.timedOut, now)
         case .noDescendants:
             // Every rank's end has been told before, so this can't be; ending is the safe answer.
@@ -143,7 +149,7 @@ public struct SupervisorState: Hashable, Sendable {
             // Ranks that were asked to end have ended: what they left behind gets no more time than TERM's grace.
             return [.signalDescendants(.terminate)]
         case .parentGone: return kill(ending, now)
-        case .rankEnded, .startFailed, .outputClosed, .leavesEmpty, .leavesBusy: return []
+        case .rankEnded, .startFailed, .outputClosed, .outputFailed, .leavesEmpty, .leavesBusy: return []
         }
     }
 
@@ -191,19 +197,4 @@ public struct SupervisorState: Hashable, Sendable {
 extension Signal {
     /// Whether a signal asks a job to end; the others are only passed on.
     var endsJobs: Bool { [.interrupt, .terminate, .hangUp, .quit].contains(self) }
-}
-
-extension SupervisorState {
-    /// Whether KILL is being sent, or has been.
-    var isKilling: Bool {
-        switch phase {
-        case .killing, .emptying, .over: true
-        case .running, .ending: false
-        }
-    }
-
-    /// Whether the job is ending and KILL has not been sent.
-    var isEnding: Bool {
-        if case .ending = phase { true } else { false }
-    }
 }

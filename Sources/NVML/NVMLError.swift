@@ -38,13 +38,17 @@ public struct NVMLError: Error, RawRepresentable, Hashable, Sendable, CustomStri
     /// An internal driver error. NVML_ERROR_UNKNOWN.
     public static let unknown = NVMLError(rawValue: 999)
 
+    /// No code of NVML's: the call worked, but what it answered can't be true, such as a billion GPUs.
+    public static let senseless = NVMLError(rawValue: -1)
+
     /// The name in NVIDIA's header, without its prefix; nil for a code that this project does not know.
     public var name: String? {
         Self.names[rawValue]
     }
 
     public var description: String {
-        name.map { "\($0) (NVML code \(rawValue))" } ?? "NVML code \(rawValue), which this version does not know"
+        if self == .senseless { return "something that can't be true" }
+        return name.map { "\($0) (NVML code \(rawValue))" } ?? "NVML code \(rawValue), which this version does not know"
     }
 
     private static let names: [Int32: String] = [

@@ -73,6 +73,19 @@ public final class NVMLSession: Sendable {
         if code != 0 { throw NVMLFailure(call: name, error: NVMLError(rawValue: code), subject: subject) }
     }
 
+    /// More instances of a profile, or places for them, than any GPU has.
+    private static let mostInstances = 256
+
+    /// A count as the library gave it.
+    ///
+    /// - Throws: `senseless` when it is larger than anything that can be.
+    private func checked(_ count: UInt32, atMost most: Int, _ name: String) throws(NVMLFailure) -> Int {
+        guard Int(count) <= most else {
+            throw NVMLFailure(call: name, error: .senseless, subject: "a count of \(count)")
+        }
+        return Int(count)
+    }
+
     private func number(_ name: String, of address: UInt) throws(NVMLFailure) -> Int {
         var value: UInt32 = 0
         try unsafe call(name, Signature.ObjectNumber.self) { unsafe $0(OpaquePointer(bitPattern: address), &value) }
@@ -100,8 +113,9 @@ public final class NVMLSession: Sendable {
     /// Number of GPUs that this process may see.
     public func deviceCount() throws(NVMLFailure) -> Int {
         var count: UInt32 = 0
-        try unsafe call("nvmlDeviceGetCount_v2", Signature.Number.self) { unsafe $0(&count) }
-        return Int(count)
+        let name = "nvmlDeviceGetCount_v2"
+        try unsafe call(name, Signature.Number.self) { unsafe $0(&count) }
+        return try checked(count, atMost: 4096, name)
     }
 
     public func device(at index: Int) throws(NVMLFailure) -> NVMLDevice {
@@ -215,7 +229,7 @@ public final class NVMLSession: Sendable {
             return Profile(
                 index: index, id: Int(record.id), name: name.hasPrefix("MIG ") ? String(name.dropFirst(4)) : name,
                 computeSlices: Int(record.sliceCount), maximumInstances: Int(record.instanceCount),
-                multiprocessors: Int(record.multiprocessorCount), memoryMiB: Int(record.memorySizeMB),
+                multiprocessors: Int(record.multiprocessorCount), memoryMiB: Int(clamping: record.memorySizeMB),
                 copyEngines: Int(record.copyEngineCount), decoders: Int(record.decoderCount),
                 encoders: Int(record.encoderCount), jpegEngines: Int(record.jpegCount),
                 opticalFlowEngines: Int(record.ofaCount))
@@ -230,7 +244,7 @@ public final class NVMLSession: Sendable {
         return Profile(
             index: index, id: Int(record.id), name: nil,
             computeSlices: Int(record.sliceCount), maximumInstances: Int(record.instanceCount),
-            multiprocessors: Int(record.multiprocessorCount), memoryMiB: Int(record.memorySizeMB),
+            multiprocessors: Int(record.multiprocessorCount), memoryMiB: Int(clamping: record.memorySizeMB),
             copyEngines: Int(record.copyEngineCount), decoders: Int(record.decoderCount),
             encoders: Int(record.encoderCount), jpegEngines: Int(record.jpegCount),
             opticalFlowEngines: Int(record.ofaCount))
@@ -257,11 +271,13 @@ public final class NVMLSession: Sendable {
             unsafe $0(OpaquePointer(bitPattern: device.address), UInt32(profile), nil, &count)
         }
         if count == 0 { return [] }
-        var places = [CNVMLPlacement](repeating: CNVMLPlacement(), count: Int(count))
+        // Room to spare, for a library that answers more the second time.
+        var places = [CNVMLPlacement](
+            repeating: CNVMLPlacement(), count: try checked(count, atMost: Self.mostInstances, name) + Self.mostInstances)
         try unsafe call(name, Signature.Placements.self, on: "profile \(profile)") {
             unsafe $0(OpaquePointer(bitPattern: device.address), UInt32(profile), &places, &count)
         }
-        return places.prefix(Int(count)).map(Place.init)
+        return places.prefix(try checked(count, atMost: places.count, name)).map(Place.init)
     }
 
     /// The GPU instances of one profile.
@@ -286,12 +302,15 @@ public final class NVMLSession: Sendable {
         _ name: String, of address: UInt, profile: Int, capacity: Int
     ) throws(NVMLFailure) -> [UInt] {
         // Room to spare: the driver does not check the caller's array.
-        var handles = unsafe [OpaquePointer?](repeating: nil, count: max(capacity, 1) + 16)
+        var handles = unsafe [OpaquePointer?](
+            repeating: nil, count: max(min(capacity, Self.mostInstances), 1) + Self.mostInstances)
         var count = UInt32(0)
         try unsafe call(name, Signature.List.self, on: "profile \(profile)") {
             unsafe $0(OpaquePointer(bitPattern: address), UInt32(profile), &handles, &count)
         }
-        return unsafe handles.prefix(Int(count)).map { UInt(bitPattern: $0) }
+        let found = unsafe handles.prefix(try checked(count, atMost: handles.count, name)).map { UInt(bitPattern: $0) }
+        if found.contains(0) { throw NVMLFailure(call: name, error: .senseless, subject: "profile \(profile)") }
+        return found
     }
 
     /// What a GPU instance is.
@@ -350,7 +369,7 @@ public final class NVMLSession: Sendable {
         try unsafe call("nvmlDeviceGetAttributes_v2", Signature.Attributes.self) {
             unsafe $0(OpaquePointer(bitPattern: device.address), &record)
         }
-        return (Int(record.multiprocessorCount), Int(record.memorySizeMB))
+        return (Int(record.multiprocessorCount), Int(clamping: record.memorySizeMB))
     }
 
     /// The processes that have a context on a device, by the driver's PID namespace.
@@ -363,10 +382,11 @@ public final class NVMLSession: Sendable {
                 try unsafe call("nvmlDeviceGetComputeRunningProcesses_v3", Signature.Processes.self) {
                     unsafe $0(OpaquePointer(bitPattern: device.address), &count, &processes)
                 }
-                return processes.prefix(Int(count)).map { ProcessID(rawValue: CInt(bitPattern: $0.pid)) }
+                let found = try checked(count, atMost: capacity, "nvmlDeviceGetComputeRunningProcesses_v3")
+                return processes.prefix(found).map { ProcessID(rawValue: CInt(bitPattern: $0.pid)) }
             } catch {
                 guard error.error == .insufficientSize, capacity < 1 << 16 else { throw error }
-                capacity = max(capacity * 2, Int(count) + 16)
+                capacity = min(max(capacity * 2, Int(count) + 16), 1 << 16)
             }
         }
     }

@@ -70,7 +70,7 @@ public struct ChildProcess: Sendable {
         try checkNumber("posix_spawn_file_actions_init") { unsafe posix_spawn_file_actions_init(&actions) }
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         // Copies above every number that a child can ask for, so that one dup2 never overwrites another's source.
-        let lowest = max(100, (descriptors.map(\.childs).max() ?? 0) + 1)
+        let lowest = max(3, (descriptors.map(\.childs).max() ?? 0) + 1)
         var copies: [CInt] = []
         defer { for copy in copies { close(copy) } }
         for pair in descriptors {
@@ -157,7 +157,11 @@ public func waitForEnd(of process: ProcessID) throws(SystemError) -> ProcessEnd 
 private func withCStrings(
     _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Void
 ) {
-    var pointers: [UnsafeMutablePointer<CChar>?] = unsafe strings.map { unsafe strdup($0) }
+    var pointers: [UnsafeMutablePointer<CChar>?] = unsafe strings.map { string in
+        unsafe (SystemText.bytes(string) + [0]).withUnsafeBufferPointer { bytes in
+            unsafe bytes.withMemoryRebound(to: CChar.self) { unsafe $0.baseAddress.flatMap { unsafe strdup($0) } }
+        }
+    }
     unsafe pointers.append(nil)
     defer { unsafe pointers.forEach { unsafe free($0) } }
     unsafe pointers.withUnsafeMutableBufferPointer { buffer in

@@ -177,4 +177,23 @@ public func writeToStandardError(_ line: String) {
 }
 
 /// Passes on what `print` has kept back: output to a pipe is buffered.
-public func flushStandardOutput() { fflush(nil) }
+///
+/// - Throws: `SystemError` when it can't be written, such as to a full disk.
+public func flushStandardOutput() throws(SystemError) {
+    try check("write", on: "standard output") { fflush(nil) }
+}
+
+/// Opens /dev/null in place of standard input, output and error where they are closed.
+///
+/// The first thing that a program does: a file that it opened later would get such a number, and what is printed
+/// would be written into it.
+public func openStandardDescriptors() {
+    while true {
+        let number = unsafe cplatform_open("/dev/null", O_RDWR, 0)
+        if number < 0 { return }
+        if number > 2 {
+            close(number)
+            return
+        }
+    }
+}

@@ -6,7 +6,7 @@ public enum Environment {
     /// The value of a variable; an empty one counts as unset.
     public static func value(_ name: String) -> String? {
         guard let text = unsafe getenv(name) else { return nil }
-        let value = unsafe String(cString: text)
+        let value = unsafe SystemText.string(bytes(of: text))
         return value.isEmpty ? nil : value
     }
 
@@ -15,16 +15,27 @@ public enum Environment {
 
     /// All variables of this process.
     public static func all() -> [String: String] {
-        var variables: [String: String] = [:]
-        var entry = unsafe cplatform_environment()
+        SystemText.variables(unsafe strings(cplatform_environment()))
+    }
+
+    /// The arguments that this process was started with, the program's name first.
+    public static func arguments() -> [String] {
+        unsafe strings(CommandLine.unsafeArgv).map { SystemText.string($0) }
+    }
+
+    /// The strings of a NULL-terminated array.
+    private static func strings(_ array: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> [[UInt8]] {
+        var strings: [[UInt8]] = []
+        var entry = unsafe array
         while let text = unsafe entry.pointee {
-            let pair = unsafe String(cString: text)
-            if let equals = pair.firstIndex(of: "=") {
-                variables[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
-            }
+            unsafe strings.append(bytes(of: text))
             unsafe entry += 1
         }
-        return variables
+        return strings
+    }
+
+    private static func bytes(of text: UnsafePointer<CChar>) -> [UInt8] {
+        unsafe UnsafeBufferPointer(start: text, count: strlen(text)).map { UInt8(bitPattern: $0) }
     }
 }
 

@@ -54,7 +54,7 @@ public enum Files {
         return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Whether the path names a regular file that this process may execute.
+    /// Whether the path names something other than a directory that this process may execute.
     public static func isExecutable(_ path: String) -> Bool {
         unsafe access(path, X_OK) == 0 && !isDirectory(path)
     }

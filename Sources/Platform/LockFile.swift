@@ -51,8 +51,8 @@ public final class LockFile: Sendable {
         do throws(SystemError) {
             return try Descriptor.open(path, [.readWrite, .create], permissions: permissions)
         } catch {
-            guard error.isPermission else { throw error }
-            // Who may only look can still ask which locks are held.
+            // Who may only look can still ask which locks are held, if there is a file.
+            guard error.isPermission, Files.exists(path) else { throw error }
             return try Descriptor.open(path, .readOnly)
         }
     }

@@ -36,6 +36,9 @@ public struct Signal: RawRepresentable, Hashable, Sendable, CustomStringConverti
     public static let child = Signal(rawValue: SIGCHLD)
     public static let pipe = Signal(rawValue: SIGPIPE)
     public static let `continue` = Signal(rawValue: SIGCONT)
+    public static let stop = Signal(rawValue: SIGSTOP)
+    /// What Ctrl-Z sends.
+    public static let terminalStop = Signal(rawValue: SIGTSTP)
 
     /// Such as "SIGTERM"; "signal 40" for those without a name here.
     public var description: String {
@@ -67,14 +70,8 @@ public struct Signal: RawRepresentable, Hashable, Sendable, CustomStringConverti
     /// Whether this process ignores the signal; a parent hands that on, as nohup does for SIGHUP.
     public var isIgnored: Bool { cplatform_is_ignored(rawValue) == 1 }
 
-    /// Gives a signal its default action again, in this process, and lets it through.
-    public func restoreDefault() {
-        _ = signal(rawValue, SIG_DFL)
-        var set = sigset_t()
-        unsafe sigemptyset(&set)
-        unsafe sigaddset(&set, rawValue)
-        unsafe sigprocmask(SIG_UNBLOCK, &set, nil)
-    }
+    /// Gives a signal its default action again in this process, whatever its parent made it do.
+    public func restoreDefault() { _ = signal(rawValue, SIG_DFL) }
 }
 
 /// Signals read from a descriptor instead of interrupting the program.
@@ -119,6 +116,25 @@ public func becomeSubreaper() throws(SystemError) {
 /// Lets the kernel send this process a signal when the thread that spawned it ends. Survives exec, not fork.
 public func dieWithParent(_ signal: Signal) throws(SystemError) {
     try check("prctl(PR_SET_PDEATHSIG)") { cplatform_set_parent_death_signal(signal.rawValue) }
+}
+
+extension ProcessRow {
+    /// Sends a signal to exactly this process, never to another one that got its number later. One that is gone is
+    /// fine.
+    public func send(_ signal: Signal) throws(SystemError) {
+        let number = process.rawValue
+        do throws(SystemError) {
+            let handle = Descriptor(owning: try check("pidfd_open", on: "process \(number)") { cplatform_pidfd_open(number) })
+            // The handle is of whoever has the number now; from here on it stays his.
+            guard ProcessTable.row(of: process)?.startTime == startTime else { return }
+            let descriptor = handle.number
+            try check("pidfd_send_signal", on: "process \(number)") {
+                cplatform_pidfd_send(descriptor, signal.rawValue)
+            }
+        } catch {
+            if error.code != ESRCH { throw error }
+        }
+    }
 }
 
 /// Sends a signal to the process group that a living child of ours leads.

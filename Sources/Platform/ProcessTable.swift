@@ -60,13 +60,7 @@ public enum ProcessTable {
     /// The environment that a process was started with; nil when it is gone or belongs to another user.
     public static func environment(of process: ProcessID) -> [String: String]? {
         guard let bytes = try? Files.read("/proc/\(process)/environ") else { return nil }
-        var variables: [String: String] = [:]
-        for entry in bytes.split(separator: 0) {
-            let pair = String(decoding: entry, as: UTF8.self)
-            guard let equals = pair.firstIndex(of: "=") else { continue }
-            variables[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
-        }
-        return variables
+        return SystemText.variables(bytes.split(separator: 0).map(Array.init))
     }
 
     /// The name of a user, or the number as text.

@@ -94,7 +94,7 @@ extension Descriptor {
 /// A critical section between all threads of all processes that name the same file.
 ///
 /// An Open File Description lock on a descriptor of its own, so that two threads of one process exclude each
-/// other too. It is held for microseconds and never across a spawn.
+/// other too. It is held for a short time (a layout change: for seconds) and never across a spawn.
 public enum FileMutex {
     /// Runs `body` while the file's lock is ours.
     ///

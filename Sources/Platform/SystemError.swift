@@ -34,6 +34,10 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     public var isNotFound: Bool { code == ENOENT }
     public var isAlreadyThere: Bool { code == EEXIST }
     public var isPermission: Bool { code == EACCES || code == EPERM || code == EROFS }
+    /// Too many files are open, in this process or on the machine.
+    public var isTooManyFiles: Bool { code == EMFILE || code == ENFILE }
+    /// Nobody reads the pipe any more.
+    public var isBrokenPipe: Bool { code == EPIPE }
     public var isTryAgain: Bool { code == EAGAIN }
     public var isTimeout: Bool { code == ETIMEDOUT }
     public var isNoSpace: Bool { code == ENOSPC || code == ENOMEM || code == EDQUOT }

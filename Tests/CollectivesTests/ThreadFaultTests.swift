@@ -163,6 +163,30 @@ struct ThreadFaultTests {
         #expect(error?.rank == 1)
     }
 
+    /// A transport that can't tell who lives.
+    private final class Blind: Transport {
+        let own: any Transport
+        init(_ own: any Transport) { self.own = own }
+        var name: String { own.name }
+        var rank: Int { own.rank }
+        var region: Region { own.region }
+        func isAlive(_ rank: Int) throws(SystemError) -> Bool { throw SystemError(call: "fcntl", code: 37) }
+    }
+
+    @Test func aRankThatGivesUpIsAnErrorOnTheOthers() throws {
+        let world = InProcessWorld(size: 2)
+        let blind = Communicator(Blind(world.transport(of: 0)))
+        let other = Communicator(world.transport(of: 1))
+        let own = collectiveError(Result { try blind.barrier() })
+        #expect(own?.code == .system)
+        #expect(own?.cause?.code == 37)
+        // Rank 0 had come to the first barrier, but comes to no other, and has not closed.
+        try other.barrier()
+        let seen = collectiveError(Result { try other.barrier() })
+        #expect(seen?.code == .rankLeft)
+        #expect(seen?.rank == 0)
+    }
+
     @Test func anErrorStays() {
         let outcomes = onThreads(of: InProcessWorld(size: 2), ranks: 0..<2) { communicator -> [CollectiveError?] in
             if communicator.rank == 1 { return [] }

@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 // prctl is variadic.
 static inline int cplatform_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
@@ -16,6 +18,10 @@ static inline int cplatform_set_parent_death_signal(int signal) { return prctl(P
 
 // signalfd.h is not part of the Glibc module.
 static inline int cplatform_signalfd(const sigset_t *_Nonnull mask) { return signalfd(-1, mask, SFD_CLOEXEC | SFD_NONBLOCK); }
+
+// pidfd.h is not part of the Glibc module, and glibc has the calls only since 2.36.
+static inline int cplatform_pidfd_open(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
+static inline int cplatform_pidfd_send(int fd, int signal) { return (int)syscall(SYS_pidfd_send_signal, fd, signal, (void *)0, 0); }
 
 // SIG_IGN is a macro that casts a number to a function, and Swift can't compare functions. -1 on failure.
 static inline int cplatform_is_ignored(int signal) {
@@ -28,7 +34,6 @@ static inline int cplatform_is_ignored(int signal) {
 static inline int cplatform_lock(int fd, int command, struct flock *_Nonnull lock) { return fcntl(fd, command, lock); }
 static inline int cplatform_duplicate_above(int fd, int lowest) { return fcntl(fd, F_DUPFD_CLOEXEC, lowest); }
 static inline int cplatform_open(const char *_Nonnull path, int flags, mode_t mode) { return open(path, flags, mode); }
-static inline int cplatform_clear_close_on_exec(int fd) { return fcntl(fd, F_SETFD, 0); }
 
 // Tells the core that this is a spin loop; Swift has no public name for the instruction.
 static inline void cplatform_relax(void) {

@@ -36,7 +36,7 @@ package struct RendezvousWatch {
 extension RendezvousWatch.Sighting: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .nothing: "there is no such segment"
+        case .nothing: "there is no such segment in /dev/shm"
         case .segment(_, _, isAlive: false): "the segment there was left by a job that was killed"
         case .segment: "the segment there is unfinished"
         }

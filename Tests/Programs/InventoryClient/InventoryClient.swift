@@ -27,7 +27,7 @@ import Platform
 
     static func say(_ line: String) {
         print(line.replacing("\n", with: " / "))
-        flushStandardOutput()
+        try? flushStandardOutput()
     }
 
     mutating func carryOut(_ words: [String]) throws {

@@ -25,7 +25,7 @@ struct JobRank: ParsableCommand {
         }
         let context = withoutContext ? nil : try SimulatedContext.openIfSimulated()
         for _ in 0..<children { try startChild() }
-        if sayReady { print("ready"); flushStandardOutput() }
+        if sayReady { print("ready"); try flushStandardOutput() }
         if complain { writeToStandardError("complaint") }
         let rank = Environment.value("RANK").flatMap { Int($0) }
         let isFailing = failingRank == nil || failingRank == rank
