@@ -65,7 +65,8 @@ let package = Package(
             resources: [.copy("digits.csv")]),
 
         // Programs and libraries that the tests start or load.
-        .target(name: "TestSupport", dependencies: ["MIGModel", "Platform", "SimulatedDriver"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["MIGModel", "Platform", "SimulatedDriver"], path: "Tests/TestSupport"),
         .target(
             name: "CollectiveTrials", dependencies: ["Collectives"], path: "Tests/Programs/CollectiveRank/Trials"),
         .executableTarget(
@@ -98,7 +99,8 @@ let package = Package(
         .testTarget(
             name: "LauncherTests",
             dependencies: [
-                "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "Platform", "SimulatedDriver", "TestSupport",
+                "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "Platform", "SimulatedDriver",
+                "TestSupport",
             ]),
         .testTarget(name: "LeafSchedulingTests", dependencies: ["LeafScheduling", "MIGModel", "TestSupport"]),
         .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),

@@ -19,7 +19,8 @@ struct ExecCommand: ParsableCommand {
     var localRank: LocalRankStyle?
     @Flag(help: "Print the variables that would be set instead of starting the program.")
     var printEnvironment = false
-    @Argument(parsing: .postTerminator, help: ArgumentHelp("The program and its arguments, after --.", valueName: "command"))
+    @Argument(
+        parsing: .postTerminator, help: ArgumentHelp("The program and its arguments, after --.", valueName: "command"))
     var command: [String] = []
 
     func validate() throws {

@@ -100,7 +100,8 @@ struct NodeAccess {
         guard let found = candidates.first(where: { Files.exists($0) }) else {
             throw CommandFailure(
                 CommandExit.unavailable,
-                "the simulated driver \(simulatedLibrary) is missing beside \(directory)/flexmig; build it with: make build")
+                "the simulated driver \(simulatedLibrary) is missing beside \(directory)/flexmig; build it with: make build"
+            )
         }
         return found
     }

@@ -102,7 +102,8 @@ extension NodeReport.LeafReport {
     /// For the last column of the table.
     var holderText: String {
         guard let holder else { return "" }
-        let processes = holder.processes.isEmpty ? "" : " pid " + holder.processes.map(String.init).joined(separator: ",")
+        let processes =
+            holder.processes.isEmpty ? "" : " pid " + holder.processes.map(String.init).joined(separator: ",")
         guard let job = holder.job else { return "-" + processes }
         return "\(job) (\(holder.user ?? "?"))\(processes)"
     }

@@ -42,7 +42,8 @@ struct RunCommand: ParsableCommand {
     @Option(help: "What LOCAL_RANK counts: device (a rank sees one, so 0) or node (as torchrun).")
     var localRank: LocalRankStyle = .device
     @OptionGroup var node: NodeOptions
-    @Argument(parsing: .postTerminator, help: ArgumentHelp("The program and its arguments, after --.", valueName: "command"))
+    @Argument(
+        parsing: .postTerminator, help: ArgumentHelp("The program and its arguments, after --.", valueName: "command"))
     var command: [String] = []
 
     func validate() throws {
@@ -93,11 +94,13 @@ struct RunCommand: ParsableCommand {
             return try ChildProcess.locate(program, path: Environment.value("PATH"))
         } catch {
             if error.isNotFound {
-                let hint = program.contains("/") ? "" : "\nIt is not in PATH; a program of this directory is ./\(program)"
+                let hint =
+                    program.contains("/") ? "" : "\nIt is not in PATH; a program of this directory is ./\(program)"
                 throw CommandFailure(CommandExit.notFound, "the command \(program) does not exist\(hint)")
             }
             throw CommandFailure(
-                CommandExit.notExecutable, "the command \(program) is not executable\nMake it so with: chmod +x \(program)")
+                CommandExit.notExecutable,
+                "the command \(program) is not executable\nMake it so with: chmod +x \(program)")
         }
     }
 

@@ -35,8 +35,9 @@ public struct LedgerError: Error, Hashable, Sendable, CustomStringConvertible {
             : cause.isTooManyFiles
                 ? "\nThere is a file per leaf: allow more open files with: ulimit -n 4096"
                 : cause.isNoSpace
-                ? "\nThe file system is full."
-                : cause.isTimeout ? "\nAnother process keeps it; see who with: fuser \(cause.subject ?? directory)" : ""
+                    ? "\nThe file system is full."
+                    : cause.isTimeout
+                        ? "\nAnother process keeps it; see who with: fuser \(cause.subject ?? directory)" : ""
         return "the lease ledger in \(directory) can't be used: \(cause)\(advice)"
     }
 }

@@ -38,7 +38,8 @@ public struct JobLauncher<Backend: DeviceBackend> {
         let control = try Pipe()
         let report = try Pipe()
         var watch = SupervisorWatch(
-            process: try spawn(control: control.readEnd, report: report.writeEnd), grace: .seconds(request.graceSeconds))
+            process: try spawn(control: control.readEnd, report: report.writeEnd), grace: .seconds(request.graceSeconds)
+        )
         let controlEnd = control.writeEnd
         let reportEnd = report.readEnd
         try reportEnd.setNonBlocking()

@@ -27,7 +27,9 @@ public struct OrphanedJobs<Backend: DeviceBackend> {
             guard tried.insert(job).inserted else { continue }
             // Another user's processes can't be looked into, so nobody else could know when they are gone.
             guard currentUser() == 0 || currentUser() == record.userID else {
-                say("job \(job) of \(record.user) was left behind; \(record.user) or root must run a job or flatten on this node to clean up")
+                say(
+                    "job \(job) of \(record.user) was left behind; \(record.user) or root must run a job or flatten on this node to clean up"
+                )
                 continue
             }
             let taken = try ledger.takeOrphans(of: job, among: leaves)
@@ -40,7 +42,8 @@ public struct OrphanedJobs<Backend: DeviceBackend> {
             say(
                 isClean
                     ? "cleaned up after job \(job), whose launcher and supervisor had died (\(taken.count) leaves)"
-                    : "job \(job) left \(taken.count) leaves behind, but \(occupant ?? "a process of it can't be ended")")
+                    : "job \(job) left \(taken.count) leaves behind, but \(occupant ?? "a process of it can't be ended")"
+            )
         }
     }
 

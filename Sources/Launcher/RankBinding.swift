@@ -114,9 +114,11 @@ extension RankBinding {
     private static func share(_ variables: Variables, _ place: RankPlace) throws(RankBindingError) -> Double {
         let shares = variables.list(RankVariable.shares)
         if shares.isEmpty { return 1 / Double(place.worldSize) }
-        guard place.localRank < shares.count, let share = Double(shares[place.localRank]), (0...1).contains(share) else {
+        guard place.localRank < shares.count, let share = Double(shares[place.localRank]), (0...1).contains(share)
+        else {
             throw RankBindingError(
-                "\(RankVariable.shares) is \"\(shares.joined(separator: ","))\": it needs a number from 0 to 1 for each local rank")
+                "\(RankVariable.shares) is \"\(shares.joined(separator: ","))\": it needs a number from 0 to 1 for each local rank"
+            )
         }
         return share
     }
@@ -158,13 +160,15 @@ private struct RankPlace {
                 localWorldSize: nil)
         } else if variables.has("TORCHELASTIC_RUN_ID") {
             self = try place(
-                .torchrun, job: "torchrun-\(variables["TORCHELASTIC_RUN_ID"])-\(variables["MASTER_PORT"])", rank: "RANK",
+                .torchrun, job: "torchrun-\(variables["TORCHELASTIC_RUN_ID"])-\(variables["MASTER_PORT"])",
+                rank: "RANK",
                 worldSize: "WORLD_SIZE", localRank: "LOCAL_RANK",
                 localWorldSize: try variables.number("LOCAL_WORLD_SIZE", in: 1...1_000_000))
         } else if variables.has("OMPI_COMM_WORLD_RANK") {
             self = try place(
                 .openMPI, job: "mpi-\(variables["PMIX_NAMESPACE"])\(variables["OMPI_MCA_ess_base_jobid"])",
-                rank: "OMPI_COMM_WORLD_RANK", worldSize: "OMPI_COMM_WORLD_SIZE", localRank: "OMPI_COMM_WORLD_LOCAL_RANK",
+                rank: "OMPI_COMM_WORLD_RANK", worldSize: "OMPI_COMM_WORLD_SIZE",
+                localRank: "OMPI_COMM_WORLD_LOCAL_RANK",
                 localWorldSize: try variables.number("OMPI_COMM_WORLD_LOCAL_SIZE", in: 1...1_000_000))
         } else if variables.has("MPI_LOCALRANKID"), variables.has("PMI_RANK") {
             let batchJob = variables.text("SLURM_JOB_ID") ?? variables.text("PBS_JOBID") ?? variables["LSB_JOBID"]

@@ -257,7 +257,8 @@ public struct Supervisor: ~Copyable {
             writeToStandardError(
                 "flexmig: rank \(rank) on leaf \(request.leaves[rank].uuid) ended with \(end); the job is over")
         case .timedOut:
-            writeToStandardError("flexmig: the job was ended after its time limit of \(decimalSeconds(request.timeLimitSeconds ?? 0))")
+            writeToStandardError(
+                "flexmig: the job was ended after its time limit of \(decimalSeconds(request.timeLimitSeconds ?? 0))")
         default: break
         }
         // A caller that is gone needs no report.

@@ -4,7 +4,8 @@
 /// Real hardware differs by board and driver version: what NVML answers wins over every figure here.
 public struct GPUModel: Hashable, Sendable, Identifiable {
     /// The short name used in node specs: `a100-40gb`.
-    public struct ID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByStringLiteral, CustomStringConvertible {
+    public struct ID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByStringLiteral, CustomStringConvertible
+    {
         public let rawValue: String
 
         public init(rawValue: String) { self.rawValue = rawValue }

@@ -21,7 +21,9 @@ public struct MIGDevice: Hashable, Sendable, Codable {
 /// The driver's number of a GPU instance on its GPU, 0 to 14 on known GPUs.
 ///
 /// It is not the placement: chips with disabled parts number their instances differently. Ask the driver for the placement.
-public struct GPUInstanceID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByIntegerLiteral, CustomStringConvertible {
+public struct GPUInstanceID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByIntegerLiteral,
+    CustomStringConvertible
+{
     public let rawValue: Int
 
     public init(rawValue: Int) { self.rawValue = rawValue }
@@ -31,7 +33,9 @@ public struct GPUInstanceID: RawRepresentable, Hashable, Sendable, Codable, Expr
 }
 
 /// The driver's number of a compute instance within its GPU instance, 0 to 7.
-public struct ComputeInstanceID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByIntegerLiteral, CustomStringConvertible {
+public struct ComputeInstanceID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByIntegerLiteral,
+    CustomStringConvertible
+{
     public let rawValue: Int
 
     public init(rawValue: Int) { self.rawValue = rawValue }

@@ -6,7 +6,9 @@ public struct MIGProfile: Hashable, Sendable, Codable {
     /// The number that NVML's calls take and that `nvidia-smi mig -lgip` prints in its ID column, such as 19.
     ///
     /// It is not the profile's ``MIGProfile/index``.
-    public struct ID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByIntegerLiteral, CustomStringConvertible {
+    public struct ID: RawRepresentable, Hashable, Sendable, Codable, ExpressibleByIntegerLiteral,
+        CustomStringConvertible
+    {
         public let rawValue: Int
 
         public init(rawValue: Int) { self.rawValue = rawValue }

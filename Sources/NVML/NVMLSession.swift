@@ -273,7 +273,8 @@ public final class NVMLSession: Sendable {
         if count == 0 { return [] }
         // Room to spare, for a library that answers more the second time.
         var places = [CNVMLPlacement](
-            repeating: CNVMLPlacement(), count: try checked(count, atMost: Self.mostInstances, name) + Self.mostInstances)
+            repeating: CNVMLPlacement(),
+            count: try checked(count, atMost: Self.mostInstances, name) + Self.mostInstances)
         try unsafe call(name, Signature.Placements.self, on: "profile \(profile)") {
             unsafe $0(OpaquePointer(bitPattern: device.address), UInt32(profile), &places, &count)
         }

@@ -124,7 +124,8 @@ extension ProcessRow {
     public func send(_ signal: Signal) throws(SystemError) {
         let number = process.rawValue
         do throws(SystemError) {
-            let handle = Descriptor(owning: try check("pidfd_open", on: "process \(number)") { cplatform_pidfd_open(number) })
+            let handle = Descriptor(
+                owning: try check("pidfd_open", on: "process \(number)") { cplatform_pidfd_open(number) })
             // The handle is of whoever has the number now; from here on it stays his.
             guard ProcessTable.row(of: process)?.startTime == startTime else { return }
             let descriptor = handle.number

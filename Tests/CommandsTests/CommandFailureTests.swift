@@ -63,7 +63,10 @@ struct CommandFailureTests {
         ("unknown leaf type", ["run", "--leaves", "2", "--leaf-type", "tall", "--", "true"], "tall"),
         ("exec without command", ["exec"], "flexmig exec -- ./train"),
         ("exec without leaf", ["exec", "--", "true"], "no leaf to run on"),
-        ("torchrun", ["run", "--leaves", "2", "--", "torchrun", "train.py"], "torchrun --no-python --nproc-per-node 2"),
+        (
+            "torchrun", ["run", "--leaves", "2", "--", "torchrun", "train.py"],
+            "torchrun --no-python --nproc-per-node 2"
+        ),
         ("unknown GPU model", ["node", "list", "--simulate", "b17:2"], "unknown GPU model \"b17\""),
     ])
     func usage(what: String, arguments: [String], words: String) throws {

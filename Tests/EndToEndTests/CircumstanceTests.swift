@@ -63,7 +63,8 @@ import Testing
             "$F" run --leaves 1 -- sh -c 'printf "%s|%s|%s|%s" "$0" "$ODD" "$MARK" "$PRIVATE" | od -An -tx1' $'a\\xffb'
             """
         let outcome = try shell(script, on: node).wait()
-        let bytes = outcome.output.replacing("[rank 0]", with: "").split { $0 == " " || $0 == "\n" }.joined(separator: " ")
+        let bytes = outcome.output.replacing("[rank 0]", with: "").split { $0 == " " || $0 == "\n" }.joined(
+            separator: " ")
         #expect(bytes == "61 ff 62 7c ff fe 7c cc b8 78 7c f4 8f be 80", "\(outcome)")
     }
 
@@ -77,10 +78,12 @@ import Testing
         #expect(eventually(within: .seconds(20)) { (try? node.list().leaves.count { $0.state == "held" }) == 7 })
         let launcher = try #require(
             ProcessTable.rows().first { row in
-                row.parent == job.process && (try? Files.readText("/proc/\(row.process)/cmdline"))?.contains("run") == true
+                row.parent == job.process
+                    && (try? Files.readText("/proc/\(row.process)/cmdline"))?.contains("run") == true
             })
         try launcher.send(.terminate)
-        #expect(eventually(within: .seconds(20)) { (try? node.list().leaves.allSatisfy { $0.state == "free" }) == true })
+        #expect(
+            eventually(within: .seconds(20)) { (try? node.list().leaves.allSatisfy { $0.state == "free" }) == true })
         let sleeper = try Files.readText("\(node.directory)/sleeper").filter(\.isNumber)
         try ProcessID(rawValue: try #require(CInt(sleeper))).send(.kill)
         _ = try job.wait()
@@ -164,7 +167,10 @@ import Testing
         _ = try Program.run("/bin/chmod", ["-R", "a+rwX", node.directory])
         let outcome = try Program.run(
             "/usr/bin/setpriv",
-            ["--reuid", "65534", "--regid", "65534", "--clear-groups", Program.flexmig, "run", "--leaves", "4", "--", "true"],
+            [
+                "--reuid", "65534", "--regid", "65534", "--clear-groups", Program.flexmig, "run", "--leaves", "4", "--",
+                "true",
+            ],
             environment: node.environment.merging(["HOME": "/tmp"]) { $1 })
         if outcome.errors.contains("failed to execute") { return }  // the build lies where only root can look
         #expect(!outcome.errors.contains("cleaned up"), "\(outcome)")
@@ -175,7 +181,9 @@ import Testing
 
     @Test func aCommandCannotWriteOnOthersTerminals() throws {
         let node = try TestNode()
-        let job = try node.start(["run", "--leaves", "14", "--", "sh", "-c", "echo ready; sleep 600 # \u{1b}[31m\u{7}\nred"])
+        let job = try node.start([
+            "run", "--leaves", "14", "--", "sh", "-c", "echo ready; sleep 600 # \u{1b}[31m\u{7}\nred",
+        ])
         job.waitForOutput("ready")
         let refused = try node.flexmig("run", "--leaves", "1", "--", "true")
         #expect(refused.exitCode == 75)

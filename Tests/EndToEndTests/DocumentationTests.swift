@@ -9,7 +9,9 @@ import Testing
 
     static let pages: [String] = {
         let manager = FileManager.default
-        let inDocs = (manager.enumerator(atPath: "\(root)/docs")?.compactMap { $0 as? String } ?? []).map { "docs/\($0)" }
+        let inDocs = (manager.enumerator(atPath: "\(root)/docs")?.compactMap { $0 as? String } ?? []).map {
+            "docs/\($0)"
+        }
         return (["README.md", "CONTRIBUTING.md"] + inDocs).filter { $0.hasSuffix(".md") }.sorted()
     }()
 

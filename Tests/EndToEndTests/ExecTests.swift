@@ -2,7 +2,9 @@ import Platform
 import Testing
 
 @Suite struct ExecTests {
-    static let printPlace = ["sh", "-c", "echo $RANK $WORLD_SIZE $LOCAL_RANK $FLEXMIG_LOCAL_RANK $CUDA_VISIBLE_DEVICES"]
+    static let printPlace = [
+        "sh", "-c", "echo $RANK $WORLD_SIZE $LOCAL_RANK $FLEXMIG_LOCAL_RANK $CUDA_VISIBLE_DEVICES",
+    ]
 
     /// A real launcher that nobody here wrote numbers the ranks, and each finds its own leaf.
     @Test(.enabled(if: (try? ChildProcess.locate("mpirun", path: Environment.value("PATH"))) != nil))

@@ -7,7 +7,8 @@ import Testing
 @Suite struct NodeTests {
     @Test(arguments: [
         ("a30-24gb:1", "thin", 4, 23808), ("a100-40gb:2", "thin", 14, 2 * 34048), ("a100-40gb:1", "full", 7, 39040),
-        ("a100-80gb:1", "doubles", 4, 4 * 19968), ("h100-80gb:1", "full", 7, 80000), ("h100-80gb-pcie:1", "thin", 7, 69888),
+        ("a100-80gb:1", "doubles", 4, 4 * 19968), ("h100-80gb:1", "full", 7, 80000),
+        ("h100-80gb-pcie:1", "thin", 7, 69888),
         ("h200-141gb:1", "full", 7, 131328), ("a30-24gb:1,h100-80gb:1", "thin", 11, 23808 + 69888),
     ])
     func flattenMakesTheLayout(spec: String, layout: String, leaves: Int, memoryMiB: Int) throws {
@@ -102,7 +103,9 @@ import Testing
     @Test func jobsAndFlattensAtOnceDoNotMeet() throws {
         let node = try TestNode()
         for round in 0..<6 {
-            let job = try node.start(["run", "--leaves", "2", "--grace", "1", "--", Program.jobRank, "--seconds", "0.05"])
+            let job = try node.start([
+                "run", "--leaves", "2", "--grace", "1", "--", Program.jobRank, "--seconds", "0.05",
+            ])
             let change = try node.start(["node", "flatten", "--layout", round.isMultiple(of: 2) ? "doubles" : "thin"])
             let (ran, changed) = (try job.wait(), try change.wait())
             // Either may be refused because of the other, but neither may break.
@@ -160,7 +163,8 @@ import Testing
         case "missing": named = "\(directory)/nothing/here"
         case "not ours": try Files.replace(state, with: Array("hello\n".utf8))
         case "of another version":
-            let text = String(decoding: good, as: UTF8.self).replacing("flexmig-simulated-node 1", with: "flexmig-simulated-node 99")
+            let text = String(decoding: good, as: UTF8.self).replacing(
+                "flexmig-simulated-node 1", with: "flexmig-simulated-node 99")
             try Files.replace(state, with: Array(text.utf8))
         case "half written": try Files.replace(state, with: Array(good.prefix(good.count / 2)))
         default: break

@@ -94,7 +94,8 @@ import Testing
 
     @Test func aRankKilledBySignalIsToldAsAShellWould() throws {
         let node = try TestNode()
-        let outcome = try node.flexmig("run", "--leaves", "2", "--", "sh", "-c", "[ $RANK = 1 ] && kill -SEGV $$; exit 0")
+        let outcome = try node.flexmig(
+            "run", "--leaves", "2", "--", "sh", "-c", "[ $RANK = 1 ] && kill -SEGV $$; exit 0")
         #expect(outcome.exitCode == 139, "\(outcome)")
         #expect(outcome.errors.contains("SIGSEGV"))
     }
@@ -168,7 +169,10 @@ import Testing
         ("too much memory", ["--leaves", "1", "--leaf-memory", "9GiB"], ["true"], 69, "--leaf-memory"),
         ("an amount without unit", ["--leaves", "1", "--leaf-memory", "9"], ["true"], 64, "--leaf-memory"),
         ("torchrun", ["--leaves", "2"], ["torchrun", "--nproc-per-node", "2", "train.py"], 64, "flexmig exec"),
-        ("an output directory below a file", ["--leaves", "1", "--output-dir", "/etc/passwd/x"], ["true"], 77, "/etc/passwd"),
+        (
+            "an output directory below a file", ["--leaves", "1", "--output-dir", "/etc/passwd/x"], ["true"], 77,
+            "/etc/passwd"
+        ),
     ])
     func badRequestsAreAnswered(
         word: String, options: [String], command: [String], exitCode: Int, message: String

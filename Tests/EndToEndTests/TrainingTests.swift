@@ -107,9 +107,10 @@ import Testing
         let outcome = try demo.wait()
         #expect(outcome.exitCode == 130, "\(outcome)")
         #expect(try Files.names(in: directory).isEmpty)
-        #expect(!ProcessTable.rows().contains { row in
-            !row.isZombie && ProcessTable.environment(of: row.process)?["TMPDIR"] == directory
-        })
+        #expect(
+            !ProcessTable.rows().contains { row in
+                !row.isZombie && ProcessTable.environment(of: row.process)?["TMPDIR"] == directory
+            })
     }
 
     @Test func theDemoRunsToItsTable() throws {
@@ -122,9 +123,10 @@ import Testing
         #expect(outcome.exitCode == 0, "\(outcome)")
         let table = outcome.lines.drop { !$0.hasPrefix("JOB") }.dropFirst()
         let firstLines = table.filter { $0.contains("rank 0") }.map { $0.split(separator: " ").map(String.init) }
-        #expect(firstLines.map { Array($0.prefix(3)) } == [
-            ["one", "1", "1"], ["four", "4", "1"], ["seven", "7", "1"], ["first", "4", "1"], ["second", "4", "1"],
-        ])
+        #expect(
+            firstLines.map { Array($0.prefix(3)) } == [
+                ["one", "1", "1"], ["four", "4", "1"], ["seven", "7", "1"], ["first", "4", "1"], ["second", "4", "1"],
+            ])
         #expect(table.count { $0.contains("  rank ") } == 20)
         let held = outcome.lines.filter { $0.contains(" held ") }
         #expect(held.count == 8, "both jobs held their leaves at the same time")

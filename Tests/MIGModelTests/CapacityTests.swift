@@ -17,7 +17,8 @@ struct CapacityTests {
         Case(word: "1g beside 3g at 0", layout: "9@0:4", profile: 19, open: "4:1 5:1 6:1", capacity: 3),
         Case(word: "1g beside 3g at 4", layout: "9@4:4", profile: 19, open: "0:1 1:1 2:1 3:1", capacity: 4),
         Case(word: "3g blocked by scattered 1g", layout: "19@0:1 19@4:1", profile: 9, open: "", capacity: 0),
-        Case(word: "double where the last 1g would go", layout: "19@5:1", profile: 15, open: "0:2 2:2 6:2", capacity: 3),
+        Case(
+            word: "double where the last 1g would go", layout: "19@5:1", profile: 15, open: "0:2 2:2 6:2", capacity: 3),
         Case(word: "second +me", layout: "20@0:1", profile: 20, open: "", capacity: 0),
         Case(word: "first +me, many places", layout: "14@0:2", profile: 20, open: "2:1 3:1 4:1 5:1 6:1", capacity: 1),
         Case(word: "beside 7g", layout: "0@0:8", profile: 19, open: "", capacity: 0),

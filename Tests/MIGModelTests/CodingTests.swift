@@ -36,7 +36,8 @@ struct CodingTests {
     /// A file edited by hand may list instances in any order.
     @Test func decodedLayoutsAreSorted() throws {
         let layout: Layout = try read(
-            "{\"specs\":[{\"placement\":{\"size\":1,\"start\":6},\"profile\":19},{\"placement\":{\"size\":2,\"start\":0},\"profile\":14}]}")
+            "{\"specs\":[{\"placement\":{\"size\":1,\"start\":6},\"profile\":19},{\"placement\":{\"size\":2,\"start\":0},\"profile\":14}]}"
+        )
         #expect(layout.description == "14@0:2 19@6:1")
     }
 

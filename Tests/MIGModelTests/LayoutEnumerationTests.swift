@@ -16,8 +16,11 @@ struct LayoutEnumerationTests {
 
     static let plain: [MIGProfile.ID] = [19, 14, 9, 5, 0]
     static let cases: [Case] = [
-        Case(word: "A100 without double", model: .a100With40GB, profiles: plain, placed: 297, maximal: 19, multisets: 14),
-        Case(word: "A100 with double", model: .a100With40GB, profiles: plain + [15], placed: 722, maximal: 78, multisets: 38),
+        Case(
+            word: "A100 without double", model: .a100With40GB, profiles: plain, placed: 297, maximal: 19, multisets: 14),
+        Case(
+            word: "A100 with double", model: .a100With40GB, profiles: plain + [15], placed: 722, maximal: 78,
+            multisets: 38),
         Case(word: "H200 with double", model: .h200, profiles: plain + [15], placed: 722, maximal: 78, multisets: 38),
         Case(word: "A30 plain", model: .a30, profiles: [14, 5, 0], placed: 25, maximal: 5, multisets: 4),
         Case(word: "whole GPU only", model: .h100, profiles: [0], placed: 1, maximal: 1, multisets: 1),

@@ -26,7 +26,8 @@ struct LayoutValidityTests {
             problem: .illegalPlacement(spec(19, 7, 1), legal: (0..<7).map { Placement(start: $0, size: 1) })),
         Case(
             word: "right start, wrong size", specs: [spec(9, 0, 3)],
-            problem: .illegalPlacement(spec(9, 0, 3), legal: [Placement(start: 0, size: 4), Placement(start: 4, size: 4)])),
+            problem: .illegalPlacement(
+                spec(9, 0, 3), legal: [Placement(start: 0, size: 4), Placement(start: 4, size: 4)])),
         Case(
             word: "the same instance twice", specs: [spec(19, 0, 1), spec(19, 0, 1)],
             problem: .overlap(spec(19, 0, 1), spec(19, 0, 1))),
@@ -40,7 +41,8 @@ struct LayoutValidityTests {
             word: "two +me", specs: [spec(20, 0, 1), spec(20, 1, 1)],
             problem: .tooManyInstances(of: 20, maximum: 1)),
         Case(
-            word: "two different +me of an A30", geometry: GPUModel.a30.geometry, specs: [spec(21, 0, 1), spec(6, 2, 2)],
+            word: "two different +me of an A30", geometry: GPUModel.a30.geometry,
+            specs: [spec(21, 0, 1), spec(6, 2, 2)],
             problem: .notEnough(.jpegDecoders, wanted: 2, available: 1)),
         Case(
             word: "+me beside plain on an A30", geometry: GPUModel.a30.geometry,
@@ -81,12 +83,18 @@ struct LayoutValidityTests {
             profile.placements.map { MIGSpec(profile: profile.id, placement: $0) }
         }
         for _ in 0..<5000 {
-            let chosen = (0..<Int.random(in: 0...5, using: &random)).compactMap { _ in specs.randomElement(using: &random) }
+            let chosen = (0..<Int.random(in: 0...5, using: &random)).compactMap { _ in
+                specs.randomElement(using: &random)
+            }
             var painted: [Int: Int] = [:]
-            for spec in chosen { for slice in spec.placement.start..<spec.placement.end { painted[slice, default: 0] += 1 } }
+            for spec in chosen {
+                for slice in spec.placement.start..<spec.placement.end { painted[slice, default: 0] += 1 }
+            }
             let media = chosen.count { geometry.profile(id: $0.profile)?.attributes == "+me" }
             let expected = painted.values.allSatisfy { $0 == 1 } && media <= 1
-            #expect(geometry.isValid(Layout(chosen)) == expected, "seed \(seed): \(Layout(chosen).description(on: geometry))")
+            #expect(
+                geometry.isValid(Layout(chosen)) == expected,
+                "seed \(seed): \(Layout(chosen).description(on: geometry))")
         }
     }
 

@@ -89,7 +89,8 @@ struct ModelTableTests {
         #expect(Set(geometry.profiles.map(\.id)).count == geometry.profiles.count)
         #expect(Set(geometry.profiles.map(\.name)).count == geometry.profiles.count)
         for profile in geometry.profiles {
-            #expect(profile.placements.allSatisfy { $0.size == profile.memorySlices && $0.end <= geometry.memorySlices })
+            #expect(
+                profile.placements.allSatisfy { $0.size == profile.memorySlices && $0.end <= geometry.memorySlices })
             #expect(profile.placements.count >= profile.maximumInstances)
             #expect(profile.computeSlices <= geometry.computeSlices)
             #expect(profile.engines.encoder == 0)
@@ -112,7 +113,9 @@ struct ModelTableTests {
         }
     }
 
-    @Test(arguments: [("nothing", 0, 40960), ("more than the GPU has", 40961, 40960), ("no GPU", 1, 0), ("absurd", 1, .max)])
+    @Test(arguments: [
+        ("nothing", 0, 40960), ("more than the GPU has", 40961, 40960), ("no GPU", 1, 0), ("absurd", 1, .max),
+    ])
     func noNameWithoutAFigure(what: String, memoryMiB: Int, gpuMemoryMiB: Int) {
         #expect(
             MIGProfile.conventionalName(computeSlices: 1, memoryMiB: memoryMiB, gpuMemoryMiB: gpuMemoryMiB) == nil,

@@ -55,7 +55,8 @@ struct NodeSpecTests {
         Bad(
             word: "beyond Int", text: "a30-24gb:99999999999999999999", item: "a30-24gb:99999999999999999999",
             reason: .tooManyGPUs),
-        Bad(word: "largest Int after one", text: "a30-24gb,a30-24gb:9223372036854775807",
+        Bad(
+            word: "largest Int after one", text: "a30-24gb,a30-24gb:9223372036854775807",
             item: "a30-24gb:9223372036854775807", reason: .tooManyGPUs),
     ]
 

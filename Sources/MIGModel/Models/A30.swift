@@ -17,7 +17,8 @@ extension GPUModel {
         ProfileShape.twoOfFour.profile(
             "2g.12gb", memoryMiB: 11968, multiprocessors: 28, Engines(copy: 2, decoder: 2), .listing),
         ProfileShape.twoOfFourWithMedia.profile(  // from driver R525 on
-            "2g.12gb+me", memoryMiB: 11968, multiprocessors: 28, Engines(copy: 2, decoder: 2, jpeg: 1, ofa: 1), .listing),
+            "2g.12gb+me", memoryMiB: 11968, multiprocessors: 28, Engines(copy: 2, decoder: 2, jpeg: 1, ofa: 1), .listing
+        ),
         ProfileShape.wholeOfFour.profile(
             "4g.24gb", memoryMiB: 24000, multiprocessors: 56, Engines(copy: 4, decoder: 4, jpeg: 1, ofa: 1), .listing),
     ]

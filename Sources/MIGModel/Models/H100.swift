@@ -31,7 +31,8 @@ extension GPUModel {
             ProfileShape.oneOfEight.profile(
                 "1g.10gb", memoryMiB: 9984, multiprocessors: one, Engines(copy: 1, decoder: 1, jpeg: 1), .listing),
             ProfileShape.oneOfEightWithMedia.profile(
-                "1g.10gb+me", memoryMiB: 9984, multiprocessors: one, Engines(copy: 1, decoder: 1, jpeg: 1, ofa: 1), .listing),
+                "1g.10gb+me", memoryMiB: 9984, multiprocessors: one, Engines(copy: 1, decoder: 1, jpeg: 1, ofa: 1),
+                .listing),
             ProfileShape.oneOfEightWithDoubleMemory.profile(
                 "1g.20gb", memoryMiB: 20096, multiprocessors: double, Engines(copy: 1, decoder: 1, jpeg: 1), .listing),
             ProfileShape.twoOfEight.profile(
@@ -41,7 +42,8 @@ extension GPUModel {
             ProfileShape.fourOfEight.profile(
                 "4g.40gb", memoryMiB: 40448, multiprocessors: four, Engines(copy: 4, decoder: 4, jpeg: 4), .listing),
             ProfileShape.wholeOfEight.profile(
-                "7g.80gb", memoryMiB: 81152, multiprocessors: whole, Engines(copy: 8, decoder: 7, jpeg: 7, ofa: 1), .listing),
+                "7g.80gb", memoryMiB: 81152, multiprocessors: whole, Engines(copy: 8, decoder: 7, jpeg: 7, ofa: 1),
+                .listing),
         ]
     }
 }

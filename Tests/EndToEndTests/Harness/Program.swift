@@ -34,7 +34,8 @@ final class RunningProgram {
         if !ended {
             try process.send(.kill)
             end = try waitForEnd(of: process)
-            Issue.record("the program did not end within \(limit)\n\(output)\n\(errors)", sourceLocation: sourceLocation)
+            Issue.record(
+                "the program did not end within \(limit)\n\(output)\n\(errors)", sourceLocation: sourceLocation)
         }
         let outcome = Outcome(exitCode: end?.exitCode ?? -1, output: output, errors: errors)
         try FileManager.default.removeItem(atPath: directory)
@@ -42,7 +43,9 @@ final class RunningProgram {
     }
 
     /// Waits until the output holds a text.
-    func waitForOutput(_ text: String, limit: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation) {
+    func waitForOutput(
+        _ text: String, limit: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation
+    ) {
         let seen = eventually(within: limit) { output.contains(text) || errors.contains(text) }
         #expect(seen, "no \"\(text)\" in:\n\(output)\n\(errors)", sourceLocation: sourceLocation)
     }
@@ -73,7 +76,8 @@ enum Program {
         return RunningProgram(process: try child.spawn(), directory: directory)
     }
 
-    static func run(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+    static func run(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Outcome
+    {
         try start(executable, arguments, environment: environment).wait()
     }
 }
