@@ -18,6 +18,10 @@ struct NodeOptions: ParsableArguments {
             "Directory of the simulated node; processes that name the same one share it.", valueName: "directory"))
     var nodeDirectory: String?
 
+    func validate() throws {
+        if nodeDirectory?.isEmpty == true { throw ValidationError("--node-directory needs a directory.") }
+    }
+
     /// Opens the node: the simulated one that flags, environment or configuration name, else the hardware.
     func open() throws -> NodeAccess { try NodeAccess(self) }
 }

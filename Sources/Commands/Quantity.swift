@@ -6,9 +6,11 @@ package struct MemoryAmount: ExpressibleByArgument {
 
     package init?(argument: String) {
         let units: [(String, Double)] = [
-            ("GiB", 1024), ("MiB", 1), ("GB", 1e9 / 1_048_576), ("MB", 1e6 / 1_048_576), ("G", 1024), ("M", 1),
+            ("gib", 1024), ("mib", 1), ("gb", 1e9 / 1_048_576), ("mb", 1e6 / 1_048_576), ("gi", 1024), ("mi", 1),
+            ("g", 1024), ("m", 1),
         ]
-        guard let (unit, factor) = units.first(where: { argument.hasSuffix($0.0) }),
+        let lowered = argument.lowercased()
+        guard let (unit, factor) = units.first(where: { lowered.hasSuffix($0.0) }),
             let number = Double(argument.dropLast(unit.count)), number > 0, number < 1e9
         else { return nil }
         mebibytes = Int((number * factor).rounded(.up))

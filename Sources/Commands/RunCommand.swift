@@ -98,6 +98,9 @@ struct RunCommand: ParsableCommand {
                     program.contains("/") ? "" : "\nIt is not in PATH; a program of this directory is ./\(program)"
                 throw CommandFailure(CommandExit.notFound, "the command \(program) does not exist\(hint)")
             }
+            if Files.isDirectory(program) {
+                throw CommandFailure(CommandExit.notExecutable, "the command \(program) is a directory")
+            }
             throw CommandFailure(
                 CommandExit.notExecutable,
                 "the command \(program) is not executable\nMake it so with: chmod +x \(program)")
@@ -105,6 +108,9 @@ struct RunCommand: ParsableCommand {
     }
 
     private func prepare(_ directory: String) throws {
+        if Files.exists(directory), !Files.isDirectory(directory) {
+            throw CommandFailure(CommandExit.usage, "--output-dir \(directory) is not a directory")
+        }
         do throws(SystemError) {
             try Files.makeDirectories(directory)
         } catch {

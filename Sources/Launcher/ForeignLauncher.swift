@@ -12,7 +12,10 @@ public struct ForeignLauncher: Hashable, Sendable {
     ]
 
     /// Recognises torchrun and the MPI and Slurm launchers; nil for every other command.
-    public init?(command: [String]) {
+    public init?(command words: [String]) {
+        // `env NAME=VALUE torchrun ...` is torchrun too.
+        let isEnv = words.first == "env" || words.first?.hasSuffix("/env") == true
+        let command = isEnv ? Array(words.dropFirst().drop { $0.contains("=") }) : words
         guard let program = command.first else { return nil }
         let name = program.split(separator: "/").last.map(String.init) ?? program
         if name.hasPrefix("python"), let module = Self.module(of: command.dropFirst()),

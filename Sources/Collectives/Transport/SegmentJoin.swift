@@ -62,6 +62,7 @@ struct SegmentJoin {
             // Nobody else takes this lock on a segment without magic.
             _ = try memory.file.tryLock(SharedMemoryTransport.lifeLock(of: 0))
         } catch {
+            // What went wrong first says more than what may go wrong here.
             try? segment.unlink()
             throw error
         }
@@ -83,11 +84,12 @@ struct SegmentJoin {
             if error.isNotFound { return }
             throw error
         }
+        // Before the look at the lock: a rank 0 locks first and publishes then, so published without a lock is dead.
+        let isPublished = try file.read(upTo: 8)?.contains { $0 != 0 } ?? false
         if try file.holder(in: SharedMemoryTransport.lifeLock(of: 0)) != nil {
             half = nil
             return
         }
-        let isPublished = try file.read(upTo: 8)?.contains { $0 != 0 } ?? false
         if !isPublished {
             let first = half ?? .now
             half = first
