@@ -107,10 +107,11 @@ import Testing
         let outcome = try demo.wait()
         #expect(outcome.exitCode == 130, "\(outcome)")
         #expect(try Files.names(in: directory).isEmpty)
-        #expect(
-            !ProcessTable.rows().contains { row in
-                !row.isZombie && ProcessTable.environment(of: row.process)?["TMPDIR"] == directory
-            })
+        let left = ProcessTable.rows().filter { row in
+            !row.isZombie && ProcessTable.environment(of: row.process)?["TMPDIR"] == directory
+        }
+        let commands = left.map { (try? Files.readText("/proc/\($0.process)/cmdline")) ?? "" }
+        #expect(left.isEmpty, "\(left) \(commands)")
     }
 
     @Test func theDemoRunsToItsTable() throws {
