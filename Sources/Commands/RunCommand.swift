@@ -128,7 +128,7 @@ struct RunCommand: ParsableCommand {
         let orphans = OrphanedJobs(backend: access.backend, ledger: ledger)
         let acquisition = LeafAcquisition(backend: access.backend, ledger: ledger)
         var hasSaid: ContinuousClock.Instant?
-        var triedOrphans: Set<JobID> = []
+        var triedOrphans: [JobID: ContinuousClock.Instant] = [:]
         while true {
             let all = try access.backend.inventory().leaves.map(\.uuid)
             try orphans.cleanUp(all, tried: &triedOrphans, say: say)

@@ -60,10 +60,10 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
             for plan in plans {
                 try plan.apply(with: backend) { progress("GPU \(plan.gpu.index): \($0)") }
             }
-            try verify(plans)
+            let after = try verify(plans)
             for leaf in leaving { try ledger.release(leaf, as: .launcher, wiping: true) }
             lease = nil
-            try ledger.forget(leaving)
+            try ledger.forget(leaving, keeping: Set(after.leaves.map(\.uuid)))
             return plans
         }
     }
@@ -101,7 +101,7 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
     }
 
     /// Reads the node again: what NVML shows counts, not what was asked of it.
-    private func verify(_ plans: [LayoutPlan]) throws {
+    private func verify(_ plans: [LayoutPlan]) throws -> NodeInventory {
         let after = try backend.inventory()
         for plan in plans {
             guard let gpu = after.gpus.first(where: { $0.uuid == plan.gpu.uuid }) else {
@@ -115,6 +115,7 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
                     advice: "Somebody else may have changed it at the same time; run the command again.")
             }
         }
+        return after
     }
 
     private func alone<Value>(_ progress: (String) -> Void, _ body: () throws -> Value) throws -> Value {

@@ -202,8 +202,14 @@ public final class Ledger: Sendable {
 
     /// Removes the lease files of leaves that the node no longer has, in the critical section: nobody chooses among
     /// them any more.
-    func forget(_ leaves: [MIGDeviceUUID]) throws {
-        try critical { for leaf in leaves { try Files.remove(path(of: leaf)) } }
+    ///
+    /// - Parameter there: the leaves that the node has now: one that was made anew may have its old UUID again.
+    func forget(_ leaves: [MIGDeviceUUID], keeping there: Set<MIGDeviceUUID>) throws {
+        try critical {
+            for leaf in leaves where try !there.contains(leaf) && state(of: leaf) == .free {
+                try Files.remove(path(of: leaf))
+            }
+        }
     }
 
     /// A UUID comes from the driver: whatever it holds, it names a file in this directory.

@@ -75,13 +75,14 @@ public struct JobLauncher<Backend: DeviceBackend> {
         if watch.isReleased { return watch.exitCode }
 
         // Somebody killed the supervisor, or it failed: its descendants are ours now.
-        say("the job's supervisor ended with \(watch.end?.description ?? "an unknown end"); ending the job")
         let isGone = Descendants.kill(patience: .seconds(30))
         let occupant = LeafOccupancy(backend: backend, leaves: held).waitUntilEmpty(patience: .seconds(30))
         isClean = isGone && occupant == nil
-        if isClean {
-            request.job.removeSharedMemory()
-        } else {
+        if isClean { request.job.removeSharedMemory() }
+        for leaf in held { try? ledger.release(leaf, as: .launcher, wiping: isClean) }
+        held = []
+        say("the job's supervisor ended with \(watch.end?.description ?? "an unknown end"); the job was ended")
+        if !isClean {
             say("\(occupant ?? "a process of the job can't be ended"); the leases are marked as left behind")
         }
         return watch.exitCode
@@ -95,7 +96,7 @@ public struct JobLauncher<Backend: DeviceBackend> {
     private func pass(_ signal: Signal, to control: borrowing Descriptor) throws(SystemError) {
         guard signal == .terminalStop else { return tell(signal, control) }
         tell(.stop, control)
-        try ProcessID.current.send(.stop)
+        try stopAsFromTerminal()
         tell(.continue, control)
     }
 

@@ -15,16 +15,19 @@ public struct OrphanedJobs<Backend: DeviceBackend> {
     /// Cleans up all of them, as far as this user may: root and the user whose job it was.
     ///
     /// The processes are found by the job id in their environment. A leaf that still shows a process keeps its lease.
-    /// - Parameter tried: jobs that have been tried before and are left alone; those tried now are added.
+    /// - Parameter tried: when each job was tried last; one that could not be cleaned up is left alone for half a minute.
     /// - Parameter say: called with a line per job.
-    public func cleanUp(_ leaves: [MIGDeviceUUID], tried: inout Set<JobID>, say: (String) -> Void) throws {
+    public func cleanUp(_ leaves: [MIGDeviceUUID], tried: inout [JobID: ContinuousClock.Instant], say: (String) -> Void)
+        throws
+    {
         var records: [JobID: LeaseRecord] = [:]
         for leaf in leaves {
             if case .orphaned(let record) = try ledger.state(of: leaf) { records[record.job] = record }
         }
         for record in records.values.sorted(by: { $0.job.rawValue < $1.job.rawValue }) {
             let job = record.job
-            guard tried.insert(job).inserted else { continue }
+            if let last = tried[job], last + .seconds(30) > .now { continue }
+            defer { tried[job] = .now }
             // Another user's processes can't be looked into, so nobody else could know when they are gone.
             guard currentUser() == 0 || currentUser() == record.userID else {
                 say(
@@ -49,7 +52,7 @@ public struct OrphanedJobs<Backend: DeviceBackend> {
 
     /// Cleans up once.
     public func cleanUp(_ leaves: [MIGDeviceUUID], say: (String) -> Void) throws {
-        var tried: Set<JobID> = []
+        var tried: [JobID: ContinuousClock.Instant] = [:]
         try cleanUp(leaves, tried: &tried, say: say)
     }
 

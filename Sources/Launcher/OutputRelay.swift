@@ -68,14 +68,28 @@ package final class OutputRelay {
 
     private var sources: [Source] = []
     private let targets: [Target]
+    /// The same outputs, opened so that writing never blocks; where that can't be, the outputs themselves.
+    private var outputs: [Target: SourcePipe] = [:]
     private var waiting: [Target: WaitingBytes] = [:]
-    /// Why nothing more is passed on: an output that can't be written to.
+    /// Outputs that can't be written to any more; what is for them is dropped.
+    private var closed: Set<Target> = []
+    /// Why the first of them can't.
     package private(set) var failure: SystemError?
     package var isClosed: Bool { failure != nil }
     private static let mostWaiting = 1 << 20
     private static let atOnce = 4096
 
-    package init(targets: [Target] = [1, 2]) { self.targets = targets }
+    package init(targets: [Target] = [1, 2]) {
+        self.targets = targets
+        for target in targets {
+            if let own = Descriptor.nonBlockingOutput(like: target) { outputs[target] = SourcePipe(own) }
+        }
+    }
+
+    /// Queues a line of this process's own behind what the ranks have said.
+    package func say(_ line: String) { append(Array((line + "\n").utf8), to: targets.last ?? 2) }
+
+    private func number(of target: Target) -> CInt { outputs[target]?.descriptor.number ?? target }
 
     /// Adds the reading end of a rank's output.
     package func add(_ pipe: consuming Descriptor, rank: Int, to target: Target) throws(SystemError) {
@@ -84,28 +98,29 @@ package final class OutputRelay {
     }
 
     /// Whether everything that was written has been passed on and every writer has closed.
-    package var isDone: Bool { isClosed || (sources.isEmpty && waiting.values.allSatisfy(\.isEmpty)) }
+    package var isDone: Bool { sources.isEmpty && waiting.values.allSatisfy(\.isEmpty) }
 
     /// What to wait for: the pipes while there is room, and the outputs while there is something for them.
     package var watched: [(descriptor: CInt, for: Readiness)] {
-        if isClosed { return sources.map { ($0.pipe.descriptor.number, .readable) } }
         let readable = sources.filter { (waiting[$0.target]?.count ?? 0) < Self.mostWaiting }
         return readable.map { ($0.pipe.descriptor.number, .readable) }
-            + waiting.filter { !$0.value.isEmpty }.map { ($0.key, .writable) }
+            + waiting.filter { !$0.value.isEmpty }.map { (number(of: $0.key), .writable) }
     }
 
     /// Reads and writes what can be without waiting.
     package func pump(_ ready: [CInt: Readiness]) throws(SystemError) {
         for target in targets {
-            guard let seen = ready[target], !seen.isEmpty, let bytes = waiting[target], !bytes.isEmpty else { continue }
+            let output = number(of: target)
+            guard let seen = ready[output], !seen.isEmpty, let bytes = waiting[target], !bytes.isEmpty else { continue }
             do throws(SystemError) {
-                let count = try writeSome(bytes.first(Self.atOnce), to: target)
+                let count = try writeSome(bytes.first(Self.atOnce), to: output)
                 waiting[target]?.remove(count)
             } catch {
                 // EAGAIN: somebody else shares the output and was faster.
                 if error.isTryAgain { continue }
-                failure = error
-                waiting = [:]
+                failure = failure ?? error
+                closed.insert(target)
+                waiting[target] = nil
             }
         }
         var open: [Source] = []
@@ -134,10 +149,13 @@ package final class OutputRelay {
     /// write into a pipe that it got hold of is not the job's.
     package func stopReading() throws(SystemError) {
         for var source in sources {
-            while true {
+            // A pipe holds 64 KiB, or what a privileged process made it hold: no more is the job's.
+            var most = 1 << 20
+            while most > 0 {
                 do throws(SystemError) {
                     guard let bytes = try source.pipe.descriptor.read(upTo: 65536) else { break }
                     append(source.prefixer.add(bytes), to: source.target)
+                    most -= bytes.count
                 } catch {
                     if error.isTryAgain { break }
                     throw error
@@ -149,7 +167,7 @@ package final class OutputRelay {
     }
 
     private func append(_ bytes: [UInt8], to target: Target) {
-        if !isClosed { waiting[target, default: WaitingBytes()].add(bytes) }
+        if !closed.contains(target) { waiting[target, default: WaitingBytes()].add(bytes) }
     }
 }
 

@@ -95,7 +95,11 @@ public struct Supervisor: ~Copyable {
             if case .over = state.phase { break }
             try wait()
         }
-        try passOnTheRest(patience: nil)
+        try passOnTheRest()
+        if let failure = relay.failure, !failure.isBrokenPipe {
+            if !failureIsTold { writeToStandardError(sentence(failure)) }
+            if exitCode == 0 { return JobEnding.outputFailed.exitCode }
+        }
         return exitCode
     }
 
@@ -103,7 +107,7 @@ public struct Supervisor: ~Copyable {
 
     private borrowing func callerLives() throws -> Bool {
         let seen = try poll([(control.number, .readable)], timeout: .zero)
-        if seen[0].contains(.readable) { return true }
+        // A caller that wrote a byte and died is dead.
         return seen[0].isDisjoint(with: .hungUp)
     }
 
@@ -116,7 +120,7 @@ public struct Supervisor: ~Copyable {
             for rank in 0..<count { ranks[try start(rank)] = rank }
             return []
         } catch {
-            writeToStandardError("flexmig: rank \(ranks.count) could not be started: \(error)")
+            relay.say("flexmig: rank \(ranks.count) could not be started: \(error)")
             return state.handle(.startFailed(exitCode: 71), at: .now)
         }
     }
@@ -189,22 +193,21 @@ public struct Supervisor: ~Copyable {
         if failureIsTold { return }
         failureIsTold = true
         if failure.isBrokenPipe { return handle(.outputClosed) }
-        writeToStandardError("flexmig: the job's output can't be written: \(failure.reason)")
+        relay.say(sentence(failure))
         handle(.outputFailed)
+    }
+
+    private func sentence(_ failure: SystemError) -> String {
+        "flexmig: the job's output can't be written: \(failure.reason)"
     }
 
     /// Passes on the output that is left when no process of the job is: its reader may take his time, until he asks for
     /// an end or the caller is gone.
-    private mutating func passOnTheRest(patience: Duration?) throws {
-        try relay.stopReading()
-        let deadline = patience.map { ContinuousClock.now + $0 }
+    private mutating func passOnTheRest() throws {
         while !relay.isDone, !callerIsGone {
-            if let deadline, deadline <= .now { return }
-            var watched = relay.watched
-            if patience == nil { watched += [(signals.number, .readable), (control.number, .readable)] }
-            let ready = try pollOnce(watched, until: deadline)
+            let watched = relay.watched + [(signals.number, .readable), (control.number, .readable)]
+            let ready = try pollOnce(watched, until: nil)
             try relay.pump(ready)
-            if patience != nil { continue }
             if try signals.drain().contains(where: \.endsJobs) { return }
             if ready[control.number]?.isEmpty == false {
                 guard let bytes = try control.read(upTo: 64) else { return }
@@ -238,7 +241,7 @@ public struct Supervisor: ~Copyable {
                 for rank in ranks.keys { sendToGroup(signal, of: rank) }
             case .signalDescendants(let signal): Descendants.send(signal)
             case .report(let ending): tell(ending)
-            case .say(let text): writeToStandardError("flexmig: \(text)")
+            case .say(let text): relay.say("flexmig: \(text)")
             case .checkLeaves: handle(occupant().map { .leavesBusy($0) } ?? .leavesEmpty)
             case .release(let code):
                 release()
@@ -250,14 +253,14 @@ public struct Supervisor: ~Copyable {
     // MARK: Ending
 
     private mutating func tell(_ ending: JobEnding) {
-        // What the ranks said last comes before the verdict, unless nobody reads it now.
-        try? passOnTheRest(patience: .milliseconds(200))
+        // What the ranks said last comes before the verdict. All of it waits for its reader; the leases do not.
+        try? relay.stopReading()
         switch ending {
         case .rankFailed(let rank, let end) where request.start == .rankPerLeaf:
-            writeToStandardError(
+            relay.say(
                 "flexmig: rank \(rank) on leaf \(request.leaves[rank].uuid) ended with \(end); the job is over")
         case .timedOut:
-            writeToStandardError(
+            relay.say(
                 "flexmig: the job was ended after its time limit of \(decimalSeconds(request.timeLimitSeconds ?? 0))")
         default: break
         }
@@ -284,7 +287,7 @@ public struct Supervisor: ~Copyable {
             do throws(LedgerError) {
                 try ledger.release(leaf.uuid, as: .supervisor, wiping: true)
             } catch {
-                writeToStandardError("flexmig: \(error)")
+                relay.say("flexmig: \(error)")
             }
         }
         try? report.write(Array("released\n".utf8))

@@ -167,12 +167,31 @@ public func writeSome(_ bytes: ArraySlice<UInt8>, to number: CInt) throws(System
     }
 }
 
-/// Writes a line to standard error; a closed one is nobody's loss.
+/// Writes a line to standard error; a closed one is nobody's loss, and one that nobody reads is given up after two
+/// seconds.
 public func writeToStandardError(_ line: String) {
     var rest = ArraySlice(Array((line + "\n").utf8))
     while !rest.isEmpty {
-        guard let count = try? writeSome(rest, to: 2) else { return }
+        // A pipe that is writable takes 4096 bytes without waiting.
+        guard let ready = try? poll([(2, .writable)], timeout: .seconds(2)), ready[0].contains(.writable),
+            let count = try? writeSome(rest.prefix(4096), to: 2)
+        else { return }
         rest = rest.dropFirst(count)
+    }
+}
+
+extension Descriptor {
+    /// Another opening of the pipe or terminal behind an output, on which writing never waits. Those who share the
+    /// output keep theirs as it is.
+    ///
+    /// - Returns: nil for files, which never make anybody wait, and for what can't be opened a second time (sockets, a
+    ///   terminal of another user).
+    public static func nonBlockingOutput(like number: CInt) -> Descriptor? {
+        var status = stat()
+        guard unsafe fstat(number, &status) == 0 else { return nil }
+        let kind = status.st_mode & S_IFMT
+        guard kind == S_IFIFO || (kind == S_IFCHR && isatty(number) == 1) else { return nil }
+        return try? open("/proc/self/fd/\(number)", [.writeOnly, .nonBlocking])
     }
 }
 

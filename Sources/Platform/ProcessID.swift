@@ -123,6 +123,7 @@ extension ProcessRow {
     /// fine.
     public func send(_ signal: Signal) throws(SystemError) {
         let number = process.rawValue
+        guard ProcessTable.row(of: process)?.startTime == startTime else { return }
         do throws(SystemError) {
             let handle = Descriptor(
                 owning: try check("pidfd_open", on: "process \(number)") { cplatform_pidfd_open(number) })
@@ -133,9 +134,26 @@ extension ProcessRow {
                 cplatform_pidfd_send(descriptor, signal.rawValue)
             }
         } catch {
-            if error.code != ESRCH { throw error }
+            if error.code == ESRCH { return }
+            // A kernel before 5.3, a sandbox, or no descriptor left: a signal that may, in theory, meet another process is
+            // better than none.
+            guard error.call == "pidfd_open" else { throw error }
+            try process.send(signal)
         }
     }
+}
+
+/// Stops this process as Ctrl-Z would, and returns when it goes on.
+///
+/// SIGTSTP and not SIGSTOP: the kernel drops it where no shell could continue the process. The signal must be blocked, as
+/// `SignalQueue` does.
+public func stopAsFromTerminal() throws(SystemError) {
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    unsafe sigaddset(&set, SIGTSTP)
+    try check("kill") { kill(getpid(), SIGTSTP) }
+    try checkNumber("pthread_sigmask") { unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil) }
+    try checkNumber("pthread_sigmask") { unsafe pthread_sigmask(SIG_BLOCK, &set, nil) }
 }
 
 /// Sends a signal to the process group that a living child of ours leads.

@@ -67,9 +67,10 @@ public final class ContextTable: Sendable {
         let all = try entries()
         // Somebody may have made the node anew meanwhile.
         guard all.contains(entry) else { return }
+        // The log first: a process that is killed in between is logged as ended once more, never not at all.
+        try log.append([Event("context-close", fields(of: entry).merging(["how": "closed"]) { $1 })])
         try write(all.filter { $0 != entry })
         try LockFile.open(lockPath).descriptor.unlock(entry.range)
-        try log.append([Event("context-close", fields(of: entry).merging(["how": "closed"]) { $1 })])
     }
 
     /// Takes out the contexts of processes that have ended, and logs their end. The caller holds the driver's lock.

@@ -89,10 +89,29 @@ import Testing
         _ = try job.wait()
     }
 
+    /// The verdict goes the same way as the output, and does not hold the leaves either.
+    @Test func leasesDoNotWaitForTheReaderOfErrors() throws {
+        let node = try TestNode()
+        let job = try shell(
+            "{ \"$F\" run --leaves 7 --grace 1 --timeout 0.5s -- yes 2>&1; echo $? >&2; } | { read first; echo ready >&2; exec sleep 600; }",
+            on: node)
+        job.waitForOutput("ready")
+        #expect(
+            eventually(within: .seconds(20)) { (try? node.list().leaves.allSatisfy { $0.state == "free" }) == true })
+        #expect(pollEnd(of: job.process) == nil)
+        sendToGroup(.kill, of: job.process)
+        _ = try job.wait()
+        try node.expectClean()
+    }
+
     @Test func aFullDiskIsTold() throws {
         let node = try TestNode()
         let job = try shell("\"$F\" run --leaves 2 --grace 1 -- sh -c 'echo hi; sleep 600' >/dev/full", on: node).wait()
         #expect(job.exitCode == 74 && job.errors.contains("No space left"), "\(job)")
+        for _ in 0..<8 {
+            let short = try shell("\"$F\" run --leaves 1 -- echo hi >/dev/full", on: node).wait()
+            #expect(short.exitCode == 74 && short.errors.contains("No space left"), "\(short)")
+        }
         let list = try shell("\"$F\" node list >/dev/full", on: node).wait()
         #expect(list.exitCode == 74 && list.errors.contains("No space left"), "\(list)")
         try node.expectClean()

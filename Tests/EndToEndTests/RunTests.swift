@@ -170,7 +170,10 @@ import Testing
         ("an amount without unit", ["--leaves", "1", "--leaf-memory", "9"], ["true"], 64, "--leaf-memory"),
         ("torchrun behind env", ["--leaves", "2"], ["env", "A=1", "torchrun", "train.py"], 64, "flexmig exec"),
         ("a directory as command", ["--leaves", "1"], ["/tmp"], 126, "is a directory"),
-        ("an output directory that is a file", ["--leaves", "1", "--output-dir", "/etc/passwd"], ["true"], 64, "not a directory"),
+        (
+            "an output directory that is a file", ["--leaves", "1", "--output-dir", "/etc/passwd"], ["true"], 64,
+            "not a directory"
+        ),
         ("no time at all", ["--leaves", "1", "--timeout", "0"], ["true"], 64, "more than 0"),
         ("torchrun", ["--leaves", "2"], ["torchrun", "--nproc-per-node", "2", "train.py"], 64, "flexmig exec"),
         (

@@ -94,10 +94,11 @@ struct OutputRelayTests {
         #expect(!harness.relay.isClosed)
         harness.closeReader()
         while !harness.relay.isClosed { try harness.turn() }
-        #expect(harness.relay.isDone)
+        #expect(harness.relay.failure?.isBrokenPipe == true)
         let read = harness.result.count
         while harness.unwritten > 0 { try harness.turn() }
         #expect(harness.result.count == read)
         while !harness.relay.watched.isEmpty { try harness.turn() }
+        #expect(harness.relay.isDone)
     }
 }
