@@ -63,7 +63,7 @@ public final class NVMLSession: Sendable {
     /// Calls a function by name, alone.
     ///
     /// - Throws: `NVMLFailure`; FUNCTION_NOT_FOUND when this library lacks it.
-    private func call<S>(
+    func call<S>(
         _ name: String, _ type: S.Type, on subject: String? = nil, _ body: (S) -> Int32
     ) throws(NVMLFailure) {
         guard let function = symbols.function(name, as: type) else {
@@ -389,51 +389,6 @@ public final class NVMLSession: Sendable {
                 guard error.error == .insufficientSize, capacity < 1 << 16 else { throw error }
                 capacity = min(max(capacity * 2, Int(count) + 16), 1 << 16)
             }
-        }
-    }
-
-    // MARK: Changing the layout
-
-    /// Creates a GPU instance exactly there.
-    ///
-    /// - Throws: INSUFFICIENT_RESOURCES where the place is taken or illegal, NOT_SUPPORTED with MIG mode off,
-    ///   NO_PERMISSION without the right to configure MIG.
-    public func createGPUInstance(
-        profile: Int, at place: Place, on device: NVMLDevice
-    ) throws(NVMLFailure) -> NVMLGPUInstance {
-        var instance: OpaquePointer?
-        var placement = CNVMLPlacement(start: UInt32(place.start), size: UInt32(place.size))
-        try unsafe call(
-            "nvmlDeviceCreateGpuInstanceWithPlacement", Signature.CreateAt.self,
-            on: "profile \(profile) at \(place.start):\(place.size)"
-        ) {
-            unsafe $0(OpaquePointer(bitPattern: device.address), UInt32(profile), &placement, &instance)
-        }
-        return NVMLGPUInstance(address: UInt(bitPattern: instance))
-    }
-
-    /// Creates a compute instance, which makes the MIG device.
-    public func createComputeInstance(
-        profile: Int, in instance: NVMLGPUInstance
-    ) throws(NVMLFailure) -> NVMLComputeInstance {
-        var created: OpaquePointer?
-        try unsafe call("nvmlGpuInstanceCreateComputeInstance", Signature.Create.self, on: "profile \(profile)") {
-            unsafe $0(OpaquePointer(bitPattern: instance.address), UInt32(profile), &created)
-        }
-        return NVMLComputeInstance(address: UInt(bitPattern: created))
-    }
-
-    /// Destroys a compute instance. IN_USE while a process has a context there.
-    public func destroy(_ instance: NVMLComputeInstance) throws(NVMLFailure) {
-        try unsafe call("nvmlComputeInstanceDestroy", Signature.Destroy.self) {
-            unsafe $0(OpaquePointer(bitPattern: instance.address))
-        }
-    }
-
-    /// Destroys a GPU instance. IN_USE while it has compute instances.
-    public func destroy(_ instance: NVMLGPUInstance) throws(NVMLFailure) {
-        try unsafe call("nvmlGpuInstanceDestroy", Signature.Destroy.self) {
-            unsafe $0(OpaquePointer(bitPattern: instance.address))
         }
     }
 }

@@ -35,6 +35,3 @@ public func poll(
     }
     return entries.map { Readiness(rawValue: $0.revents) }
 }
-
-/// The wall clock, in whole seconds since 1970.
-public func secondsSince1970() -> Int { time(nil) }
