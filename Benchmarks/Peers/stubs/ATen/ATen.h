@@ -1,0 +1,2 @@
+// Everything is in the other stub.
+#include <torch/extension.h>
