@@ -32,6 +32,10 @@ public struct CollectiveError: Error, Hashable, Sendable, CustomStringConvertibl
         public static let rankDied = Code(rawValue: "rank-died")
         /// A rank closed the communicator while others still wait for it.
         public static let rankLeft = Code(rawValue: "rank-left")
+        /// A rank lives but did not come to a collective within `FLEXMIG_TIMEOUT`.
+        public static let timedOut = Code(rawValue: "timed-out")
+        /// A rank's program called `abort`.
+        public static let aborted = Code(rawValue: "aborted")
         /// This rank closed the communicator itself.
         public static let closed = Code(rawValue: "closed")
     }
@@ -53,5 +57,41 @@ public struct CollectiveError: Error, Hashable, Sendable, CustomStringConvertibl
 
     public var description: String {
         cause.map { "\(message): \($0)" } ?? message
+    }
+}
+
+extension CollectiveError {
+    /// The error that a fault of a rank is for this one.
+    ///
+    /// - Parameter own: this rank.
+    /// - Parameter state: what a late rank's process does, such as "it is stopped".
+    init(
+        _ fault: Fault, during what: String, on name: String, own: Int, timeout: Duration = .zero, state: String? = nil
+    ) {
+        let place = "(\(name), in \(what))"
+        let rank = fault.rank
+        switch fault.kind {
+        case .died:
+            self.init(
+                .rankDied, "rank \(rank) died: its process ended without closing the communicator \(place)", rank: rank)
+        case .left:
+            self.init(
+                .rankLeft, "rank \(rank) closed the communicator while others wait for it \(place)", rank: rank)
+        case .mismatched:
+            self.init(.mismatch, "rank \(rank) called another collective than the others \(place)", rank: rank)
+        case .gaveUp:
+            self.init(.rankLeft, "rank \(rank) gave up because of an error of its own \(place)", rank: rank)
+        case .late where rank == own:
+            self.init(
+                .timedOut, "the others gave up waiting for rank \(rank), which is this one; "
+                    + "a larger FLEXMIG_TIMEOUT lets them wait longer \(place)", rank: rank)
+        case .late:
+            let limit = timeout > .zero ? " within \(timeout)" : " in time"
+            self.init(
+                .timedOut, "rank \(rank) did not come\(limit)\(state.map { ": \($0)" } ?? ""); "
+                    + "a larger FLEXMIG_TIMEOUT lets the others wait longer \(place)", rank: rank)
+        case .aborted:
+            self.init(.aborted, "rank \(rank) aborted the communicator \(place)", rank: rank)
+        }
     }
 }

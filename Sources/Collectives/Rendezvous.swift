@@ -10,13 +10,17 @@ public struct Rendezvous: Hashable, Sendable {
     public var rank: Int
     /// Number of processes, 1 to 1024, all on this node.
     public var worldSize: Int
-    /// How long a rank waits for the others to join, counted from its own start.
+    /// How long a rank waits for the others: to join, counted from its own start, and in every collective.
     public var timeout: Duration
-    /// Bytes of one slot: what a rank can send in one step. A multiple of 128, the same on all ranks.
-    package var slotBytes = RegionLayout.defaultSlotBytes
+    /// How soon the death of a rank is an error on all others.
+    public var deathTimeout = Duration.seconds(1)
+    /// What is told on the standard error.
+    package var log = CollectiveLog()
+    /// Bytes that a rank stages in one step, where /dev/shm has the room; nil for what suits the number of ranks. Rank
+    /// 0's counts for all.
+    package var stageBytes: Int?
 
     static let worldSizes = 1...1024
-    static let timeouts = 0.1...86400.0
     /// File names may have 255 bytes; the segment's number needs some of them.
     static let longestPrefix = 200
 
@@ -43,6 +47,11 @@ extension Rendezvous {
     ///   and `FLEXMIG_JOB_ID`, else `MASTER_ADDR` and `MASTER_PORT`, so that programs started by torchrun or mpirun
     ///   meet as well. A job of one rank needs none of these.
     /// - `FLEXMIG_TIMEOUT`: seconds to wait for the other ranks, 0.1 to 86400; 300 by default.
+    /// - `FLEXMIG_DEATH_TIMEOUT`: seconds from a rank's death to the error on the others, 0.05 to 3600; 1 by default.
+    /// - `FLEXMIG_STAGE_BYTES`: bytes that a rank stages in one step, 4096 to 268435456; 256 KiB for each
+    ///   rank by default, at most 4 MiB.
+    /// - `FLEXMIG_DEBUG`: `info` tells how the communicator was made, its errors, and its statistics when it is
+    ///   closed; `trace` every call as well. On the standard error.
     ///
     /// An empty value counts as unset.
     ///
@@ -53,7 +62,13 @@ extension Rendezvous {
 
     package init(environment: [String: String], user: UInt32) throws(CollectiveError) {
         let variables = environment.filter { !$0.value.isEmpty }
-        timeout = try Self.timeout(variables["FLEXMIG_TIMEOUT"])
+        timeout = try Self.seconds("FLEXMIG_TIMEOUT", variables["FLEXMIG_TIMEOUT"], in: 0.1...86400, else: 300)
+        deathTimeout = try Self.seconds(
+            "FLEXMIG_DEATH_TIMEOUT", variables["FLEXMIG_DEATH_TIMEOUT"], in: 0.05...3600, else: 1)
+        log = try Self.log(variables["FLEXMIG_DEBUG"])
+        if let text = variables["FLEXMIG_STAGE_BYTES"] {
+            stageBytes = RegionLayout.rounded(try Self.integer("FLEXMIG_STAGE_BYTES", text, in: 4096...1 << 28))
+        }
         switch (variables["RANK"], variables["WORLD_SIZE"]) {
         case (nil, nil):
             (rank, worldSize) = (0, 1)
@@ -97,7 +112,7 @@ extension Rendezvous {
         "flexmig-" + String(text.map { isNameCharacter($0) ? $0 : "_" }.suffix(longestPrefix - 8))
     }
 
-    private static func isPrefix(_ text: String) -> Bool {
+    package static func isPrefix(_ text: String) -> Bool {
         (1...longestPrefix).contains(text.count) && text.allSatisfy(isNameCharacter) && !text.hasPrefix(".")
     }
 
@@ -116,13 +131,30 @@ extension Rendezvous {
         return value
     }
 
-    private static func timeout(_ text: String?) throws(CollectiveError) -> Duration {
-        guard let text else { return .seconds(300) }
-        guard let seconds = Double(text), timeouts.contains(seconds) else {
+    private static func seconds(
+        _ name: String, _ text: String?, in range: ClosedRange<Double>, else standard: Int
+    ) throws(CollectiveError) -> Duration {
+        guard let text else { return .seconds(standard) }
+        guard let seconds = Double(text), range.contains(seconds) else {
             throw CollectiveError(
                 .invalidEnvironment,
-                "FLEXMIG_TIMEOUT is \"\(text)\"; allowed are 0.1 to 86400 seconds")
+                "\(name) is \"\(text)\"; allowed are \(short(range.lowerBound)) to \(short(range.upperBound)) seconds")
         }
         return .seconds(seconds)
+    }
+
+    private static func short(_ number: Double) -> String {
+        number == number.rounded() ? "\(Int(number))" : "\(number)"
+    }
+
+    private static func log(_ text: String?) throws(CollectiveError) -> CollectiveLog {
+        switch text {
+        case nil, "off", "OFF": return CollectiveLog()
+        case "info", "INFO": return CollectiveLog(.info)
+        case "trace", "TRACE": return CollectiveLog(.trace)
+        case let other?:
+            throw CollectiveError(
+                .invalidEnvironment, "FLEXMIG_DEBUG is \"\(other)\"; allowed are off, info and trace")
+        }
     }
 }

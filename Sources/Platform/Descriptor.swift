@@ -126,6 +126,14 @@ public struct Descriptor: ~Copyable, Sendable {
         try check("fcntl(F_SETFD)") { fcntl(number, F_SETFD, FD_CLOEXEC) }
     }
 
+    /// Whether the file belongs to the user that this process runs as.
+    public borrowing func isOwn() throws(SystemError) -> Bool {
+        var status = stat()
+        let number = self.number
+        try check("fstat") { unsafe fstat(number, &status) }
+        return status.st_uid == geteuid()
+    }
+
     /// The file's number (inode) in its file system; another file may get it once this one is gone.
     public borrowing func fileNumber() throws(SystemError) -> UInt64 {
         var status = stat()

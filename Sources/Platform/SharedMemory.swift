@@ -19,6 +19,10 @@ public struct SharedMemoryName: Hashable, Sendable, CustomStringConvertible {
         return names.filter { $0.hasPrefix(prefix) }.map { SharedMemoryName($0) }
     }
 
+    /// How an administrator gives it more room, for the end of an error's sentence.
+    public static let howToEnlarge =
+        "mount -o remount,size=1G /dev/shm, docker run --shm-size=1g, or an emptyDir with medium Memory in Kubernetes"
+
     /// Bytes that can still be reserved there.
     public static func freeBytes() throws(SystemError) -> Int { try Files.freeBytes(in: directory) }
 }

@@ -31,6 +31,11 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         SystemError(call: "fcntl(lock)", code: EAGAIN, subject: path)
     }
 
+    /// The error for a name that nothing has.
+    public static func missing(_ subject: String) -> SystemError {
+        SystemError(call: "open", code: ENOENT, subject: subject)
+    }
+
     public var isNotFound: Bool { code == ENOENT }
     public var isAlreadyThere: Bool { code == EEXIST }
     public var isPermission: Bool { code == EACCES || code == EPERM || code == EROFS }

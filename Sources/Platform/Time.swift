@@ -3,8 +3,7 @@ import Glibc
 
 /// Lets this thread sleep; a signal ends the sleep early.
 public func pause(for duration: Duration) {
-    let (seconds, attoseconds) = duration.components
-    var time = timespec(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
+    var time = timespec(duration)
     unsafe nanosleep(&time, nil)
 }
 

@@ -4,12 +4,15 @@
 #define CPLATFORM_H
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 // prctl is variadic.
@@ -35,6 +38,20 @@ static inline int cplatform_lock(int fd, int command, struct flock *_Nonnull loc
 static inline int cplatform_duplicate_above(int fd, int lowest) { return fcntl(fd, F_DUPFD_CLOEXEC, lowest); }
 static inline int cplatform_open(const char *_Nonnull path, int flags, mode_t mode) { return open(path, flags, mode); }
 
+// glibc has no futex function. Not the private kind: the word may lie in memory that processes share.
+static inline long cplatform_futex_wait(void *_Nonnull word, uint32_t expected, const struct timespec *_Nonnull timeout) {
+    return syscall(SYS_futex, word, FUTEX_WAIT, expected, timeout, (void *)0, 0);
+}
+static inline long cplatform_futex_wake(void *_Nonnull word) {
+    return syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, (void *)0, (void *)0, 0);
+}
+
+// process_vm_readv is declared for _GNU_SOURCE only.
+static inline ssize_t cplatform_read_memory(pid_t process, void *_Nonnull to, uint64_t from, size_t bytes) {
+    struct iovec local = {to, bytes}, remote = {(void *)(uintptr_t)from, bytes};
+    return process_vm_readv(process, &local, 1, &remote, 1, 0);
+}
+
 // Tells the core that this is a spin loop; Swift has no public name for the instruction.
 static inline void cplatform_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -42,6 +59,15 @@ static inline void cplatform_relax(void) {
 #elif defined(__aarch64__)
     __asm__ __volatile__("isb" ::: "memory");
 #endif
+}
+
+// cpu_set_t's functions are declared for _GNU_SOURCE only. The CPUs that the calling thread may use, a bit for each;
+// the answer of the first is the number of bytes written.
+static inline long cplatform_get_affinity(void *_Nonnull mask, size_t bytes) {
+    return syscall(SYS_sched_getaffinity, 0, bytes, mask);
+}
+static inline long cplatform_set_affinity(const void *_Nonnull mask, size_t bytes) {
+    return syscall(SYS_sched_setaffinity, 0, bytes, mask);
 }
 
 // `environ` is a mutable global, which Swift 6 does not let us read.

@@ -1,6 +1,8 @@
 /// Every rank waits until all have come: one step with nothing to show.
 enum Barrier {
-    static func run(over exchange: Exchange) throws(CollectiveError) {
-        try exchange.step(Signature(.barrier))
+    @inline(__always)
+    static func run(_ call: Call, over exchange: Exchange) throws(CollectiveError) -> CollectiveAlgorithm {
+        try exchange.step(call.signature)
+        return .step
     }
 }

@@ -1,20 +1,11 @@
-/// One rank's values on all ranks: the root shows chunk after chunk, the others copy.
+/// One rank's tensor on all ranks: the root shows it, the others copy it.
 ///
-/// Per rank: bytes / slot size steps; the root copies the bytes once, the others once.
-enum FlatBroadcast {
-    /// - Parameter bytes: sent by the root, overwritten elsewhere. The same number on all ranks, which the signature
-    ///   ensures before a byte is read.
-    static func run(
-        _ bytes: UnsafeMutableRawBufferPointer, root: Int, signature: Signature, over exchange: Exchange
-    ) throws(CollectiveError) {
-        for chunk in Chunks.of(bytes.count, size: exchange.slotBytes) {
-            let part = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[chunk])
-            if exchange.rank == root { unsafe exchange.ownSlot.copyMemory(from: UnsafeRawBufferPointer(part)) }
-            try exchange.step(signature)
-            if exchange.rank != root {
-                // Ours until the next step, and as long as the slot at most: chunks are cut to it.
-                unsafe part.copyMemory(from: UnsafeRawBufferPointer(rebasing: exchange.slot(of: root)[..<chunk.count]))
-            }
+/// Per rank with n bytes: the root copies n (none when direct), the others n.
+enum Broadcast {
+    static func run(_ call: Call, over exchange: Exchange) throws(CollectiveError) -> CollectiveAlgorithm {
+        let isRoot = exchange.rank == call.root
+        return try Showing.run(call, blocks: 1, isShowing: isRoot, over: exchange) { showing in
+            if !isRoot { unsafe showing.copy(0, of: call.root, to: call.output, at: 0) }
         }
     }
 }

@@ -43,6 +43,10 @@ package struct Fault: Hashable, Sendable {
         case mismatched = 3
         /// An error of its own, such as the join time being up.
         case gaveUp = 4
+        /// It did not come within the time that the others wait.
+        case late = 5
+        /// Its program called `abort`.
+        case aborted = 6
     }
     package var kind: Kind
     package var rank: Int

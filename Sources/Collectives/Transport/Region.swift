@@ -1,15 +1,19 @@
+import Platform
 import Synchronization
 
 /// The memory that the ranks share, by meaning instead of by offset.
 ///
 /// Safe under two rules. Its maker keeps `layout.totalBytes` bytes at `base` mapped for as long as the value is in
 /// use; the header and line words are touched through this type only. Each line has a single writer, the rank
-/// itself; the header is written before it is published.
+/// itself; the header is written before it is published. docs/design/collectives.md tells which store pairs with
+/// which load.
 @safe package struct Region {
     /// "FLEXMIG" and a zero byte.
     static let magic: UInt64 = 0x0047_494d_5845_4c46
+    /// Bytes of a small tensor that travel inside a step line.
+    static let inlineBytes = 40
 
-    private let base: UnsafeMutableRawPointer
+    let base: UnsafeMutableRawPointer
     package let layout: RegionLayout
 
     /// - Parameter base: aligned to 128 bytes, zero bytes when new.
@@ -18,16 +22,27 @@ import Synchronization
         self.layout = layout
     }
 
+    // MARK: Header
+
     /// Writes the header of a new region and makes its atomics, all but the magic. Only its creator may call it,
     /// once, before anybody else can see the region as published.
     func initialize() {
         unsafe word(at: HeaderOffset.version).pointee = RegionLayout.version
         unsafe word(at: HeaderOffset.worldSize).pointee = UInt64(layout.worldSize)
-        unsafe word(at: HeaderOffset.slotBytes).pointee = UInt64(layout.slotBytes)
+        unsafe word(at: HeaderOffset.stageBytes).pointee = UInt64(layout.stageBytes)
         unsafe atomic(at: HeaderOffset.isUnnamed).initialize(to: Atomic(0))
         for rank in 0..<layout.worldSize {
-            unsafe atomic(at: layout.line(of: rank) + LineOffset.sequence).initialize(to: Atomic(0))
-            unsafe atomic(at: layout.line(of: rank) + LineOffset.state).initialize(to: Atomic(0))
+            let life = layout.lifeLine(of: rank)
+            unsafe atomic(at: life + LifeOffset.state).initialize(to: Atomic(0))
+            unsafe atomic(at: life + LifeOffset.isAsleep).initialize(to: Atomic(0))
+            for step in UInt64(0)...1 {
+                unsafe atomic(at: layout.stepLine(of: rank, step: step)).initialize(to: Atomic(0))
+            }
+            for receiver in 0..<layout.worldSize {
+                let box = layout.mailbox(from: rank, to: receiver)
+                unsafe atomic(at: box).initialize(to: Atomic(0))
+                unsafe atomic(at: box + RegionLayout.unit).initialize(to: Atomic(0))
+            }
         }
     }
 
@@ -38,11 +53,11 @@ import Synchronization
     /// The magic; 0 while the creator is not done. Acquire: pairs with the release in `publish`.
     var publishedMagic: UInt64 { unsafe atomic(at: HeaderOffset.magic).pointee.load(ordering: .acquiring) }
 
-    /// Version, ranks and slot size as the creator wrote them. Only after the magic was seen.
-    var headerWords: (version: UInt64, worldSize: UInt64, slotBytes: UInt64) {
+    /// Version, ranks and stage size as the creator wrote them. Only after the magic was seen.
+    var headerWords: (version: UInt64, worldSize: UInt64, stageBytes: UInt64) {
         unsafe (
             word(at: HeaderOffset.version).pointee, word(at: HeaderOffset.worldSize).pointee,
-            word(at: HeaderOffset.slotBytes).pointee
+            word(at: HeaderOffset.stageBytes).pointee
         )
     }
 
@@ -55,66 +70,156 @@ import Synchronization
         }
     }
 
-    /// The number of the last step that a rank published. Acquire: pairs with the release in `publish(_:by:)`, so
-    /// that who sees step n sees the rank's slot and signature of step n, and knows it done with reading step n - 1.
+    // MARK: Step lines
+
+    /// Whether a rank has published a step. Acquire: pairs with the store in `publish(_:by:)`, so that who sees step
+    /// n sees the rank's line and slot of step n, and knows it done with reading step n - 1.
     @inline(__always)
-    func sequence(of rank: Int) -> UInt64 {
-        unsafe atomic(at: layout.line(of: rank) + LineOffset.sequence).pointee.load(ordering: .acquiring)
+    func hasPublished(_ step: UInt64, _ rank: Int) -> Bool {
+        unsafe atomic(at: layout.stepLine(of: rank, step: step)).pointee.load(ordering: .acquiring) >= step
     }
 
-    /// Publishes a rank's step. Release: pairs with the acquire in `sequence(of:)`; the slot and signature were
-    /// written before, and the slots of the step before were read before.
+    /// The same, in one total order with the stores of `publish` and `setAsleep`: for who is about to sleep.
+    func hasPublishedBeforeSleep(_ step: UInt64, _ rank: Int) -> Bool {
+        unsafe atomic(at: layout.stepLine(of: rank, step: step)).pointee
+            .load(ordering: .sequentiallyConsistent) >= step
+    }
+
+    /// Publishes a rank's step. A release for `hasPublished`; sequentially consistent because the publisher looks
+    /// for sleepers next: either it sees the sleeper's mark, or the sleeper sees this store.
     @inline(__always)
     func publish(_ step: UInt64, by rank: Int) {
-        unsafe atomic(at: layout.line(of: rank) + LineOffset.sequence).pointee.store(step, ordering: .releasing)
+        unsafe atomic(at: layout.stepLine(of: rank, step: step)).pointee
+            .store(step, ordering: .sequentiallyConsistent)
     }
+
+    /// A rank's signature of a step. Plain memory, kept in order by the step's number exactly as the slots are.
+    @inline(__always)
+    func signature(of rank: Int, step: UInt64) -> Signature {
+        let line = layout.stepLine(of: rank, step: step)
+        return unsafe Signature(words: word(at: line + 8).pointee, word(at: line + 16).pointee)
+    }
+
+    @inline(__always)
+    func set(_ signature: Signature, of rank: Int, step: UInt64) {
+        let line = layout.stepLine(of: rank, step: step)
+        unsafe word(at: line + 8).pointee = signature.what
+        unsafe word(at: line + 16).pointee = signature.count
+    }
+
+    /// The 40 bytes of a step line behind the signature: a small tensor, or where a larger one lies.
+    @inline(__always) @unsafe
+    func note(of rank: Int, step: UInt64) -> UnsafeMutableRawPointer {
+        unsafe base + layout.stepLine(of: rank, step: step) + 24
+    }
+
+    // MARK: Life lines
 
     /// What a rank says about itself. Acquire: pairs with the release in `set(_:of:)`, so that who sees a rank
     /// attached sees its record lock taken, and who sees it gone sees the last step that it published.
     func state(of rank: Int) -> RankState {
-        let word = unsafe atomic(at: layout.line(of: rank) + LineOffset.state).pointee.load(ordering: .acquiring)
+        let word = unsafe atomic(at: layout.lifeLine(of: rank) + LifeOffset.state).pointee.load(ordering: .acquiring)
         return RankState(word: word, of: rank)
     }
 
     /// Changes a rank's state; only the rank itself may. Release: pairs with the acquire in `state(of:)`.
     func set(_ state: RankState, of rank: Int) {
-        unsafe atomic(at: layout.line(of: rank) + LineOffset.state).pointee.store(state.word, ordering: .releasing)
+        unsafe atomic(at: layout.lifeLine(of: rank) + LifeOffset.state).pointee.store(state.word, ordering: .releasing)
     }
 
-    /// A rank's signature of a step. Plain memory, kept in order by the sequence exactly as the slots are.
-    @inline(__always)
-    func signature(of rank: Int, step: UInt64) -> Signature {
-        let offset = layout.line(of: rank) + LineOffset.signature(step)
-        return unsafe Signature(words: word(at: offset).pointee, word(at: offset + 8).pointee)
+    /// Changes a rank's state from attached, and does nothing when it is another one already: the first cause stays,
+    /// also when two threads of the rank have one. Release as above.
+    func leaveAttached(_ state: RankState, of rank: Int) {
+        _ = unsafe atomic(at: layout.lifeLine(of: rank) + LifeOffset.state).pointee.compareExchange(
+            expected: RankState.attached.word, desired: state.word, ordering: .acquiringAndReleasing)
     }
 
+    /// Whether a rank is asleep or about to be. Sequentially consistent on both sides, see `publish(_:by:)`.
     @inline(__always)
-    func set(_ signature: Signature, of rank: Int, step: UInt64) {
-        let offset = layout.line(of: rank) + LineOffset.signature(step)
-        unsafe word(at: offset).pointee = signature.what
-        unsafe word(at: offset + 8).pointee = signature.count
+    func isAsleep(_ rank: Int) -> Bool {
+        unsafe atomic(at: layout.lifeLine(of: rank) + LifeOffset.isAsleep).pointee
+            .load(ordering: .sequentiallyConsistent) != 0
     }
+
+    func setAsleep(_ isAsleep: Bool, _ rank: Int) {
+        unsafe atomic(at: layout.lifeLine(of: rank) + LifeOffset.isAsleep).pointee
+            .store(isAsleep ? 1 : 0, ordering: .sequentiallyConsistent)
+    }
+
+    /// What a rank sleeps on; the others ring it. The one word of a line that others write, and only when its rank
+    /// is asleep.
+    func doorbell(of rank: Int) -> Doorbell {
+        unsafe Doorbell(at: base + layout.lifeLine(of: rank) + LifeOffset.doorbell)
+    }
+
+    /// Wakes the ranks that are asleep. Call it after a sequentially consistent store of what they may wait for.
+    @inline(__always)
+    func wakeSleepers(but own: Int) {
+        for rank in 0..<layout.worldSize where rank != own && isAsleep(rank) { doorbell(of: rank).ring() }
+    }
+
+    // MARK: Mailboxes
+
+    /// The number of message parts that a sender has put into a mailbox. Pairs with `post`; sequentially
+    /// consistent, which costs a load nothing, so that it serves before sleeping too.
+    func posted(from sender: Int, to receiver: Int) -> UInt64 {
+        unsafe atomic(at: layout.mailbox(from: sender, to: receiver)).pointee.load(ordering: .sequentiallyConsistent)
+    }
+
+    /// The number of message parts that the receiver has taken. Pairs with `take`, as above.
+    func taken(from sender: Int, by receiver: Int) -> UInt64 {
+        unsafe atomic(at: layout.mailbox(from: sender, to: receiver) + RegionLayout.unit).pointee
+            .load(ordering: .sequentiallyConsistent)
+    }
+
+    /// Shows a message part to its receiver: what it is part of, and where it lies (see `PointToPoint`).
+    /// The count is a release for `posted`, sequentially consistent as in `publish(_:by:)`.
+    func post(_ signature: Signature, place: UInt64, count: UInt64, from sender: Int, to receiver: Int) {
+        let box = layout.mailbox(from: sender, to: receiver)
+        // The receiver reads these after it saw the count, and has taken the part before they change again.
+        unsafe word(at: box + 8).pointee = signature.what
+        unsafe word(at: box + 16).pointee = signature.count
+        unsafe word(at: box + 24).pointee = place
+        unsafe atomic(at: box).pointee.store(count, ordering: .sequentiallyConsistent)
+    }
+
+    func message(from sender: Int, to receiver: Int) -> (signature: Signature, place: UInt64) {
+        let box = layout.mailbox(from: sender, to: receiver)
+        return unsafe (Signature(words: word(at: box + 8).pointee, word(at: box + 16).pointee), word(at: box + 24).pointee)
+    }
+
+    /// Tells the sender that parts have been taken. A release for `taken`, sequentially consistent as above.
+    func take(_ count: UInt64, from sender: Int, by receiver: Int) {
+        unsafe atomic(at: layout.mailbox(from: sender, to: receiver) + RegionLayout.unit).pointee
+            .store(count, ordering: .sequentiallyConsistent)
+    }
+
+    // MARK: Slots
 
     /// The slot of a rank for a step. Plain memory: see `Exchange` for who may touch it when.
     @inline(__always) @unsafe
-    func slot(of rank: Int, step: UInt64) -> UnsafeMutableRawBufferPointer {
-        unsafe UnsafeMutableRawBufferPointer(
-            start: base + layout.slot(of: rank, step: step), count: layout.slotBytes)
+    func slot(of rank: Int, step: UInt64) -> UnsafeMutableRawPointer {
+        unsafe base + layout.slot(of: rank, step: step)
+    }
+
+    /// The slot of a message part. Plain memory, the sender's until it posts it, then the receiver's until it took it.
+    @unsafe
+    func messageSlot(of rank: Int, part: UInt64) -> UnsafeMutableRawPointer {
+        unsafe base + layout.messageSlot(of: rank, part: part)
     }
 
     private enum HeaderOffset {
         static let magic = 0
         static let version = 8
         static let worldSize = 16
-        static let slotBytes = 24
+        static let stageBytes = 24
         static let isUnnamed = 32
     }
 
-    private enum LineOffset {
-        static let sequence = 0
-        static let state = 8
-        /// Two of 16 bytes each, by turns like the slots.
-        static func signature(_ step: UInt64) -> Int { 16 + Int(step % 2) * 16 }
+    private enum LifeOffset {
+        static let state = 0
+        static let isAsleep = 8
+        static let doorbell = 16
     }
 
     /// The words behind these two are 8 bytes, aligned, inside the header or a line, and never change from atomic

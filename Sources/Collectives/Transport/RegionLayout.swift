@@ -1,33 +1,74 @@
-/// Where things lie in the memory that the ranks share: a header line, one line per rank, then the slots.
+/// Where things lie in the memory that the ranks share.
 ///
-/// Every line has one writer. 128 bytes a line: two cache lines, because processors fetch them in pairs.
+/// A header, then for each rank a *life line* (rarely written), a *step line* for even and one for odd steps, the
+/// *mailboxes* of each pair of ranks, and the slots. Every line has one writer. Lines are 64 bytes, the unit that
+/// processors exchange, in groups of 128 bytes with one writer, because processors fetch them in pairs.
 package struct RegionLayout: Hashable, Sendable {
-    package static let defaultSlotBytes = 128 * 1024
+    /// Bytes that a rank stages in one step, unless /dev/shm is too small: a share of 256 KiB for each rank, which
+    /// stays in a second-level cache, but 4 MiB at most. Found by measurement; see docs/measurements/collectives.md.
+    package static func defaultStageBytes(worldSize: Int) -> Int {
+        max(leastStageBytes(worldSize: worldSize), min(worldSize * 256 << 10, 4 << 20))
+    }
+    /// The least: a cache line for each rank's share, at least a page.
+    package static func leastStageBytes(worldSize: Int) -> Int { max(4096, worldSize * unit) }
     /// Version of everything below and in `Region`; another one can't be joined.
-    static let version: UInt64 = 1
-    static let lineBytes = 128
-    static let headerBytes = lineBytes
+    static let version: UInt64 = 2
+    /// Bytes of a group of lines with one writer; slots and shares are multiples of it.
+    static let unit = 128
+    static let headerBytes = unit
+    /// Bytes of one message part of send and receive.
+    static let largestMessagePart = 64 * 1024
+    /// Message parts that a rank can have under way.
+    static let messageSlots = 4
 
     /// Number of ranks.
     package let worldSize: Int
-    /// Bytes that a rank can send in one step; a multiple of 128.
-    package let slotBytes: Int
+    /// Bytes that a rank can show in one step; a multiple of 128.
+    package let stageBytes: Int
 
-    package init(worldSize: Int, slotBytes: Int) {
-        precondition(worldSize > 0 && slotBytes > 0 && slotBytes % Self.lineBytes == 0)
+    package init(worldSize: Int, stageBytes: Int) {
+        precondition(worldSize > 0 && Self.isPossible(stageBytes: stageBytes, worldSize: worldSize))
         self.worldSize = worldSize
-        self.slotBytes = slotBytes
+        self.stageBytes = stageBytes
     }
 
-    func line(of rank: Int) -> Int { Self.headerBytes + rank * Self.lineBytes }
+    static func isPossible(stageBytes: Int, worldSize: Int) -> Bool {
+        stageBytes >= worldSize * unit && stageBytes % unit == 0 && stageBytes <= 1 << 40
+    }
 
-    /// Slots start on a page. One more line than needed lies between two of them: with a power of two the same
-    /// place of all slots would fall into the same few cache sets.
-    private var slotsStart: Int { (Self.headerBytes + worldSize * Self.lineBytes + 4095) / 4096 * 4096 }
-    private var slotStride: Int { slotBytes + Self.lineBytes }
+    /// One rank's share of a step's results: an equal part of the stage, whole lines.
+    var shareBytes: Int { Self.rounded((stageBytes + worldSize - 1) / worldSize) }
+    var messagePartBytes: Int { min(stageBytes, Self.largestMessagePart) }
 
-    /// The slot that a rank writes for a step: two per rank, by turns.
-    func slot(of rank: Int, step: UInt64) -> Int { slotsStart + (2 * rank + Int(step % 2)) * slotStride }
+    func lifeLine(of rank: Int) -> Int { Self.headerBytes + rank * Self.unit }
+    func stepLine(of rank: Int, step: UInt64) -> Int {
+        Self.headerBytes + (worldSize + rank) * Self.unit + Int(step & 1) * 64
+    }
+    /// The sender's half of a mailbox; the receiver's half follows 128 bytes later.
+    func mailbox(from sender: Int, to receiver: Int) -> Int {
+        Self.headerBytes + (2 * worldSize + 2 * (sender * worldSize + receiver)) * Self.unit
+    }
 
-    package var totalBytes: Int { slotsStart + 2 * worldSize * slotStride }
+    /// Slots start on a page.
+    private var slotsStart: Int {
+        (Self.headerBytes + (2 * worldSize + 2 * worldSize * worldSize) * Self.unit + 4095) / 4096 * 4096
+    }
+    /// One group of lines more than needed lies between two slots: with a power of two the same place of all slots
+    /// would fall into the same few cache sets.
+    private var slotStride: Int { stageBytes + shareBytes + Self.unit }
+    private var messagesStart: Int { slotsStart + 2 * worldSize * slotStride }
+
+    /// What a rank shows with a step: two per rank, by turns. First `stageBytes` of input, then `shareBytes` of
+    /// results.
+    func slot(of rank: Int, step: UInt64) -> Int { slotsStart + (2 * rank + Int(step & 1)) * slotStride }
+
+    func messageSlot(of rank: Int, part: UInt64) -> Int {
+        messagesStart + (Self.messageSlots * rank + Int(part) % Self.messageSlots) * (messagePartBytes + Self.unit)
+    }
+
+    package var totalBytes: Int {
+        messagesStart + worldSize * Self.messageSlots * (messagePartBytes + Self.unit)
+    }
+
+    static func rounded(_ bytes: Int) -> Int { (bytes + unit - 1) / unit * unit }
 }

@@ -10,7 +10,6 @@ import Platform
 struct SegmentJoin {
     let rendezvous: Rendezvous
     let segment: SharedMemoryName
-    private let layout: RegionLayout
     private let deadline: ContinuousClock.Instant
 
     private static let nap = Duration.milliseconds(1)
@@ -20,7 +19,6 @@ struct SegmentJoin {
     init(_ rendezvous: Rendezvous, number: Int) {
         self.rendezvous = rendezvous
         segment = SharedMemoryName("\(rendezvous.prefix)-\(number)")
-        layout = RegionLayout(worldSize: rendezvous.worldSize, slotBytes: rendezvous.slotBytes)
         deadline = ContinuousClock.now + rendezvous.timeout
     }
 
@@ -37,12 +35,19 @@ struct SegmentJoin {
 
     private func create() throws(CollectiveError) -> SharedMemoryTransport {
         var half: ContinuousClock.Instant?
+        var stageBytes = stageThatFits()
+        let least = RegionLayout.leastStageBytes(worldSize: rendezvous.worldSize)
         while true {
+            let layout = RegionLayout(worldSize: rendezvous.worldSize, stageBytes: stageBytes)
             do throws(SystemError) {
                 let memory = try SharedMemory(creating: segment, size: layout.totalBytes)
-                return try publish(memory)
+                return try publish(memory, layout)
             } catch {
-                if error.isNoSpace { throw noSpace(error) }
+                if error.isNoSpace {
+                    if stageBytes == least { throw noSpace(error, layout) }
+                    stageBytes = max(least, RegionLayout.rounded(stageBytes / 2))
+                    continue
+                }
                 guard error.isAlreadyThere else { throw failure("can't create shared memory", error) }
             }
             do throws(SystemError) {
@@ -57,7 +62,25 @@ struct SegmentJoin {
         }
     }
 
-    private func publish(_ memory: consuming SharedMemory) throws(SystemError) -> SharedMemoryTransport {
+    /// The wanted stage, or less when that would take more than half of what is free: others need room too.
+    private func stageThatFits() -> Int {
+        let worldSize = rendezvous.worldSize
+        let least = RegionLayout.leastStageBytes(worldSize: worldSize)
+        var stageBytes = max(
+            least, RegionLayout.rounded(rendezvous.stageBytes ?? RegionLayout.defaultStageBytes(worldSize: worldSize)))
+        // Where that can't be seen, the reservation itself will tell.
+        let free = (try? SharedMemoryName.freeBytes()) ?? .max
+        while stageBytes > least,
+            RegionLayout(worldSize: worldSize, stageBytes: stageBytes).totalBytes > free / 2
+        {
+            stageBytes = max(least, RegionLayout.rounded(stageBytes / 2))
+        }
+        return stageBytes
+    }
+
+    private func publish(
+        _ memory: consuming SharedMemory, _ layout: RegionLayout
+    ) throws(SystemError) -> SharedMemoryTransport {
         do throws(SystemError) {
             // Nobody else takes this lock on a segment without magic.
             _ = try memory.file.tryLock(SharedMemoryTransport.lifeLock(of: 0))
@@ -98,13 +121,12 @@ struct SegmentJoin {
         try SharedMemoryTransport.removeName(segment, of: file)
     }
 
-    private func noSpace(_ error: SystemError) -> CollectiveError {
+    private func noSpace(_ error: SystemError, _ layout: RegionLayout) -> CollectiveError {
         let free = (try? SharedMemoryName.freeBytes()).map { "\($0)" } ?? "an unknown number of"
         return CollectiveError(
             .outOfSharedMemory,
             "the segment \(segment) of \(layout.worldSize) ranks needs \(layout.totalBytes) bytes of /dev/shm, "
-                + "\(free) are free; remove leftovers, or make it larger: mount -o remount,size=1G /dev/shm, "
-                + "docker run --shm-size=1g, or an emptyDir with medium Memory in Kubernetes",
+                + "\(free) are free; remove leftovers, or make it larger: \(SharedMemoryName.howToEnlarge)",
             cause: error)
     }
 
@@ -123,7 +145,7 @@ struct SegmentJoin {
             }
             if watch.showsDeath(sighting, at: .now) {
                 removeIfAbandoned()
-                throw CollectiveError(Fault(kind: .died, rank: 0), during: "joining", on: segment.text)
+                throw CollectiveError(Fault(kind: .died, rank: 0), during: "joining", on: segment.text, own: rendezvous.rank)
             }
             if ContinuousClock.now >= deadline {
                 removeIfAbandoned()
@@ -151,9 +173,14 @@ struct SegmentJoin {
             if error.isNotFound || error.code == ENODATA { return .notYet(.nothing) }
             throw error
         }
-        // Smaller than a header: not ours, and nothing to read a magic from.
+        // Another user's: nobody but this one may have made it, or could make it disappear.
+        guard try memory.file.isOwn() else { return .refused(foreign) }
         let bytes = unsafe memory.bytes.count
-        let region = memory.region(layout)
+        let region = memory.region(
+            RegionLayout(
+                worldSize: rendezvous.worldSize,
+                stageBytes: RegionLayout.leastStageBytes(worldSize: rendezvous.worldSize)))
+        // Smaller than a header: not ours, and nothing to read a magic from.
         // Before the look at the lock: rank 0 locks first and publishes then.
         let magic = bytes >= RegionLayout.headerBytes ? region.publishedMagic : 0
         let rank0 = try memory.file.holder(in: SharedMemoryTransport.lifeLock(of: 0))
@@ -161,7 +188,11 @@ struct SegmentJoin {
             let file = try memory.file.fileNumber()
             return .notYet(.segment(file: file, isPublished: magic != 0, isAlive: rank0 != nil))
         }
-        if let error = incompatibility(magic, region.headerWords, bytes: bytes) { return .refused(error) }
+        let layout: RegionLayout
+        switch self.layout(magic, region.headerWords, bytes: bytes) {
+        case .success(let found): layout = found
+        case .failure(let error): return .refused(error)
+        }
         let rank = rendezvous.rank
         guard try memory.file.tryLock(SharedMemoryTransport.lifeLock(of: rank)), region.state(of: rank) == .absent
         else { return .refused(rankTaken) }
@@ -187,38 +218,53 @@ struct SegmentJoin {
             rank: rendezvous.rank)
     }
 
-    private func incompatibility(
-        _ magic: UInt64, _ header: (version: UInt64, worldSize: UInt64, slotBytes: UInt64), bytes: Int
-    ) -> CollectiveError? {
-        let comparisons: [(what: String, theirs: UInt64, ours: UInt64)] = [
-            ("magic number", magic, Region.magic),
-            ("layout version", header.version, RegionLayout.version),
-            ("world size", header.worldSize, UInt64(layout.worldSize)),
-            ("slot size", header.slotBytes, UInt64(layout.slotBytes)),
-            ("size", UInt64(bytes), UInt64(layout.totalBytes)),
-        ]
-        guard let wrong = comparisons.first(where: { $0.theirs != $0.ours }) else { return nil }
-        return CollectiveError(
-            .incompatible,
-            "the \(wrong.what) of \(segment) is \(wrong.theirs) as rank 0 made it, "
-                + "but rank \(rendezvous.rank) has \(wrong.ours)",
-            rank: 0)
+    private var foreign: CollectiveError {
+        CollectiveError(
+            .nameTaken, "the segment \(segment) in /dev/shm belongs to another user, so it was not made by this job's "
+                + "rank 0; choose another FLEXMIG_RENDEZVOUS or MASTER_PORT", rank: 0)
+    }
+
+    /// The layout that rank 0 has chosen, or why this rank can't use it.
+    private func layout(
+        _ magic: UInt64, _ header: (version: UInt64, worldSize: UInt64, stageBytes: UInt64), bytes: Int
+    ) -> Result<RegionLayout, CollectiveError> {
+        func refusal(_ what: String, _ theirs: UInt64, _ ours: UInt64) -> Result<RegionLayout, CollectiveError> {
+            .failure(
+                CollectiveError(
+                    .incompatible,
+                    "the \(what) of \(segment) is \(theirs) as rank 0 made it, "
+                        + "but rank \(rendezvous.rank) has \(ours)",
+                    rank: 0))
+        }
+        if magic != Region.magic { return refusal("magic number", magic, Region.magic) }
+        if header.version != RegionLayout.version {
+            return refusal("layout version", header.version, RegionLayout.version)
+        }
+        let worldSize = rendezvous.worldSize
+        if header.worldSize != UInt64(worldSize) { return refusal("world size", header.worldSize, UInt64(worldSize)) }
+        guard let stageBytes = Int(exactly: header.stageBytes),
+            RegionLayout.isPossible(stageBytes: stageBytes, worldSize: worldSize)
+        else { return refusal("stage size", header.stageBytes, UInt64(RegionLayout.defaultStageBytes(worldSize: worldSize))) }
+        let layout = RegionLayout(worldSize: worldSize, stageBytes: stageBytes)
+        if bytes != layout.totalBytes { return refusal("size", UInt64(bytes), UInt64(layout.totalBytes)) }
+        return .success(layout)
     }
 
     // MARK: All ranks
 
     private func waitForAll(_ transport: SharedMemoryTransport) throws(CollectiveError) {
         let region = transport.region
-        var ladder = WaitLadder(spins: 0)
+        // Here nobody rings: the ladder only tells when to look.
+        var ladder = WaitLadder(spins: 0, lookEvery: .milliseconds(50))
         while true {
-            let absent = (0..<layout.worldSize).filter { region.state(of: $0) == .absent }
+            let absent = (0..<rendezvous.worldSize).filter { region.state(of: $0) == .absent }
             if absent.isEmpty { return }
             let (action, looks) = ladder.next(at: ContinuousClock.now)
             if looks {
                 let fault = try fault(seenBy: transport)
                 if let fault, fault.kind != .gaveUp {
                     region.set(.failed(fault), of: rendezvous.rank)
-                    throw CollectiveError(fault, during: "joining", on: segment.text)
+                    throw CollectiveError(fault, during: "joining", on: segment.text, own: rendezvous.rank)
                 }
                 if fault != nil || ContinuousClock.now >= deadline {
                     region.set(.failed(Fault(kind: .gaveUp, rank: rendezvous.rank)), of: rendezvous.rank)
@@ -228,7 +274,7 @@ struct SegmentJoin {
             switch action {
             case .spin: relaxProcessor()
             case .yield: yieldProcessor()
-            case .sleep(let duration): pause(for: duration)
+            case .sleep: pause(for: Self.nap)
             }
         }
     }
@@ -236,7 +282,7 @@ struct SegmentJoin {
     private func fault(seenBy transport: SharedMemoryTransport) throws(CollectiveError) -> Fault? {
         do throws(SystemError) {
             var others: [Observation] = []
-            for rank in 0..<layout.worldSize where rank != rendezvous.rank {
+            for rank in 0..<rendezvous.worldSize where rank != rendezvous.rank {
                 others.append(try transport.observe(rank))
             }
             return Fault.among(others)
@@ -249,7 +295,7 @@ struct SegmentJoin {
         let ranks = missing.map { "\($0)" }.joined(separator: ", ")
         return CollectiveError(
             .joinTimedOut,
-            "\(missing.count) of \(layout.worldSize) ranks have not joined \(segment) within \(rendezvous.timeout): \(ranks)",
+            "\(missing.count) of \(rendezvous.worldSize) ranks have not joined \(segment) within \(rendezvous.timeout): \(ranks)",
             rank: missing.count == 1 ? missing[0] : nil)
     }
 

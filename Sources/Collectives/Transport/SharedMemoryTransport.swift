@@ -30,12 +30,44 @@ import Platform
 
     var name: String { segment.text }
     var region: Region { memory.region(layout) }
+    var hasProcesses: Bool { true }
 
     func isAlive(_ rank: Int) throws(SystemError) -> Bool {
         // The kernel's lock table is the order here: a rank's stores come before its unlocking, which comes before
         // our answer, which comes before our next loads. A process doesn't see its own locks.
         if rank == self.rank { return true }
         return try memory.file.holder(in: Self.lifeLock(of: rank)) != nil
+    }
+
+    func stateInWords(of rank: Int) -> String? {
+        guard let holder = try? memory.file.holder(in: Self.lifeLock(of: rank)), holder.process.rawValue > 0 else {
+            return nil
+        }
+        let process = "its process \(holder.process.rawValue)"
+        switch ProcessTable.row(of: holder.process)?.state {
+        case "T", "t": return "\(process) is stopped; kill -CONT \(holder.process.rawValue) lets it go on"
+        case "D": return "\(process) waits for a device or disk"
+        case "S": return "\(process) sleeps or waits for something else"
+        case "R": return "\(process) computes something else"
+        default: return nil
+        }
+    }
+
+    func createMemory(named name: String, bytes: Int) throws(SystemError) -> any MappedMemory {
+        MappedSegment(try SharedMemory(creating: SharedMemoryName(name), size: bytes))
+    }
+
+    func openMemory(named name: String) throws(SystemError) -> any MappedMemory {
+        MappedSegment(try SharedMemory(opening: SharedMemoryName(name)))
+    }
+
+    func removeMemory(named name: String) {
+        // Failing leaves a name that the launcher sweeps.
+        try? SharedMemoryName(name).unlink()
+    }
+
+    func join(_ rendezvous: Rendezvous, limits: WaitLimits) throws(CollectiveError) -> any Transport {
+        try SegmentJoin(rendezvous, number: 0).run()
     }
 
     /// Removes the segment's name if it still is this segment's. Normally rank 0 has done it when all had attached;
@@ -69,4 +101,11 @@ extension SharedMemory {
         guard let base = unsafe bytes.baseAddress else { preconditionFailure("a mapping has an address") }
         return unsafe Region(base: base, layout: layout)
     }
+}
+
+/// A segment of tensors. Sendable because nothing of it changes; the bytes are the collectives' affair.
+private final class MappedSegment: MappedMemory, @unchecked Sendable {
+    private let memory: SharedMemory
+    init(_ memory: consuming SharedMemory) { self.memory = memory }
+    @unsafe var bytes: UnsafeMutableRawBufferPointer { unsafe memory.bytes }
 }

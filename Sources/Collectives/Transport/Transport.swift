@@ -15,10 +15,37 @@ package protocol Transport: AnyObject {
     /// Who learns that a rank is dead sees everything that it stored before: its sequence and state have to be
     /// read after this answer, not before.
     func isAlive(_ rank: Int) throws(SystemError) -> Bool
+
+    /// Whether the ranks are processes of their own.
+    var hasProcesses: Bool { get }
+
+    /// What a rank's process does, for the error of a rank that is late; nil when that can't be seen.
+    func stateInWords(of rank: Int) -> String?
+
+    /// More memory that all ranks will see, under a name that nobody else has.
+    ///
+    /// - Throws: `SystemError`; `isNoSpace` when there is no room.
+    func createMemory(named name: String, bytes: Int) throws(SystemError) -> any MappedMemory
+    /// The memory that another rank created.
+    func openMemory(named name: String) throws(SystemError) -> any MappedMemory
+    /// Removes the name; those who have the memory keep it. A missing one is fine.
+    func removeMemory(named name: String)
+
+    /// The transport of a smaller group, to which ranks come that agree on its name.
+    func join(_ rendezvous: Rendezvous, limits: WaitLimits) throws(CollectiveError) -> any Transport
+}
+
+/// Shared memory that stays mapped as long as a reference to it lives.
+package protocol MappedMemory: AnyObject, Sendable {
+    /// Plain memory, shared with other ranks: who may touch it when is up to the collectives.
+    @unsafe var bytes: UnsafeMutableRawBufferPointer { get }
 }
 
 extension Transport {
     var worldSize: Int { region.layout.worldSize }
+
+    package func stateInWords(of rank: Int) -> String? { nil }
+    package var hasProcesses: Bool { false }
 
     /// Looks at one rank: first whether it lives, then what it said, since its last words precede its death.
     func observe(_ rank: Int) throws(SystemError) -> Observation {

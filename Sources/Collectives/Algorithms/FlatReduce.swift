@@ -1,0 +1,59 @@
+/// The ranks' tensors reduced to one, in a single step: all show theirs whole, and whoever wants the result reduces
+/// all of them.
+///
+/// In rank order, so the bits are those of every other algorithm. Per rank with n bytes and p ranks: n copied in, and
+/// p * n read and n written by each that wants the result. Best for small tensors, where the step is the cost.
+enum FlatReduce {
+    /// - Parameter call: its bytes are no more than a slot has room for.
+    /// - Parameter isShowing: whether anybody else reduces this rank's tensor.
+    /// - Parameter wantsResult: whether this rank gets the result.
+    @inline(__always)
+    static func run(
+        _ call: Call, isShowing: Bool, wantsResult: Bool, over exchange: Exchange
+    ) throws(CollectiveError) -> CollectiveAlgorithm {
+        let (bytes, own) = (call.bytes, exchange.rank)
+        guard bytes > 0, let input = unsafe call.input else {
+            try exchange.step(call.signature)
+            return .step
+        }
+        if bytes >= StorePolicy.SizeClass.leastBytes {
+            return try unsafe runLarge(call, input, isShowing: isShowing, wantsResult: wantsResult, over: exchange)
+        }
+        let isInline = bytes <= Region.inlineBytes
+        if isShowing {
+            unsafe (isInline ? exchange.ownNote : exchange.ownSlot).copyMemory(from: input, byteCount: bytes)
+        }
+        try exchange.step(call.signature)
+        if wantsResult, let output = unsafe call.output {
+            for rank in 0..<exchange.size {
+                unsafe exchange.sources[rank] = isInline ? exchange.note(of: rank) : exchange.slot(of: rank)
+            }
+            unsafe exchange.sources[own] = input
+            unsafe exchange.results[0] = output
+            exchange.reduce(call, resultCount: 1, bytes: bytes)
+        }
+        return isInline ? .inline : .flat
+    }
+
+    /// The same for a tensor of so many lines that the way they are written counts.
+    @inline(never) @unsafe
+    private static func runLarge(
+        _ call: Call, _ input: UnsafeRawPointer, isShowing: Bool, wantsResult: Bool, over exchange: Exchange
+    ) throws(CollectiveError) -> CollectiveAlgorithm {
+        var stores = exchange.beginStores(bytes: call.bytes, isDirect: false)
+        if isShowing { unsafe exchange.store(input, to: exchange.ownSlot, bytes: call.bytes, stores) }
+        unsafe exchange.ownNote.storeBytes(of: exchange.storeNote, as: UInt64.self)
+        stores.pause()
+        try exchange.step(call.signature)
+        stores.resume()
+        let note = unsafe exchange.note(of: 0).load(as: UInt64.self)
+        if wantsResult, let output = unsafe call.output {
+            for rank in 0..<exchange.size { unsafe exchange.sources[rank] = unsafe exchange.slot(of: rank) }
+            unsafe exchange.sources[exchange.rank] = input
+            unsafe exchange.results[0] = output
+            exchange.reduce(call, resultCount: 1, bytes: call.bytes)
+        }
+        exchange.endStores(stores, note: note)
+        return .flat
+    }
+}

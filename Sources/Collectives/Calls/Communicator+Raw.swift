@@ -1,0 +1,162 @@
+/// The collectives over raw memory: what the typed forms, tensors and the C interface have in common.
+///
+/// The callers promise that the bytes are there, aligned for the element type, for as long as the call lasts, that
+/// nobody else touches them, and that input and output are the same memory where a comment allows that or else apart.
+extension Communicator {
+    /// Counts and roots that no tensor has.
+    private func check(count: Int, _ element: ElementType, root: Int = 0) throws(CollectiveError) {
+        guard count >= 0, count <= SymmetricHeap.largestArena / max(1, element.stride) / size else {
+            throw CollectiveError(.invalidArgument, "a tensor can't have \(count) elements")
+        }
+        guard (0..<size).contains(root) else {
+            throw CollectiveError(.invalidArgument, "the root is rank \(root); there are ranks 0 to \(size - 1)")
+        }
+    }
+
+    private func checkReducible(_ element: ElementType) throws(CollectiveError) {
+        guard element.code != .other else { throw CollectiveError(.invalidArgument, "\(element) can't be reduced") }
+    }
+
+    /// The only rank's collective: its input is its result.
+    @unsafe
+    private func copyAlone(_ call: Call) {
+        guard let input = unsafe call.input, let output = unsafe call.output, call.bytes > 0,
+            unsafe input != UnsafeRawPointer(output)
+        else { return }
+        unsafe output.copyMemory(from: input, byteCount: call.bytes)
+    }
+
+    @inline(__always) @unsafe
+    private func run(
+        _ call: Call, bytes: Int, _ algorithm: (Call, Exchange) throws(CollectiveError) -> CollectiveAlgorithm
+    ) throws(CollectiveError) {
+        try run(call.signature, bytes: bytes) { exchange throws(CollectiveError) in
+            if size == 1 {
+                unsafe copyAlone(call)
+                return .alone
+            }
+            return try algorithm(call, exchange)
+        }
+    }
+
+    package func rawBarrier() throws(CollectiveError) {
+        let call = unsafe Call(.barrier, .bytes(stride: 0), count: 0, input: nil, output: nil)
+        try unsafe run(call, bytes: 0, Barrier.run)
+    }
+
+    /// - Parameter tensor: `count` elements; read on the root, written elsewhere.
+    @unsafe package func rawBroadcast(
+        _ tensor: UnsafeMutableRawPointer?, count: Int, _ element: ElementType, from root: Int
+    ) throws(CollectiveError) {
+        try check(count: count, element, root: root)
+        let call = unsafe Call(
+            .broadcast, element, count: count, root: root, input: UnsafeRawPointer(tensor), output: tensor)
+        try unsafe run(call, bytes: call.bytes, Broadcast.run)
+    }
+
+    /// - Parameter count: elements of `input`; `output` has `size` times as many. In place: `input` is this rank's
+    ///   block of `output`.
+    @unsafe package func rawAllGather(
+        _ input: UnsafeRawPointer?, _ output: UnsafeMutableRawPointer?, count: Int, _ element: ElementType
+    ) throws(CollectiveError) {
+        try check(count: count, element)
+        let call = unsafe Call(.allGather, element, count: count, input: input, output: output)
+        try unsafe run(call, bytes: call.bytes * size, AllGather.run)
+    }
+
+    /// - Parameter count: elements of each. In place: the same memory.
+    @usableFromInline
+    @unsafe package func rawAllReduce(
+        _ input: UnsafeRawPointer?, _ output: UnsafeMutableRawPointer?, count: Int, _ element: ElementType,
+        _ reduction: Reduction
+    ) throws(CollectiveError) {
+        try check(count: count, element)
+        try checkReducible(element)
+        let call = unsafe Call(.allReduce, element, count: count, reduction: reduction, input: input, output: output)
+        try unsafe run(call, bytes: call.bytes, AllReduce.run)
+    }
+
+    /// - Parameter count: elements of `output`; `input` has `size` times as many. In place: `output` is this rank's
+    ///   block of `input`.
+    @unsafe package func rawReduceScatter(
+        _ input: UnsafeRawPointer?, _ output: UnsafeMutableRawPointer?, count: Int, _ element: ElementType,
+        _ reduction: Reduction
+    ) throws(CollectiveError) {
+        try check(count: count, element)
+        try checkReducible(element)
+        let call = unsafe Call(
+            .reduceScatter, element, count: count, reduction: reduction, input: input, output: output)
+        try unsafe run(call, bytes: call.bytes * size, ReduceScatter.run)
+    }
+
+    /// - Parameter count: elements of each; `output` counts on the root only. In place: the same memory.
+    @unsafe package func rawReduce(
+        _ input: UnsafeRawPointer?, _ output: UnsafeMutableRawPointer?, count: Int, _ element: ElementType,
+        _ reduction: Reduction, to root: Int
+    ) throws(CollectiveError) {
+        try check(count: count, element, root: root)
+        try checkReducible(element)
+        let call = unsafe Call(
+            .reduce, element, count: count, root: root, reduction: reduction, input: input,
+            output: rank == root ? output : nil)
+        try unsafe run(call, bytes: call.bytes, Reduce.run)
+    }
+
+    /// - Parameter count: elements of `input`; on the root `output` has `size` times as many, elsewhere it doesn't
+    ///   count. In place on the root: `input` is its block of `output`.
+    @unsafe package func rawGather(
+        _ input: UnsafeRawPointer?, _ output: UnsafeMutableRawPointer?, count: Int, _ element: ElementType,
+        to root: Int
+    ) throws(CollectiveError) {
+        try check(count: count, element, root: root)
+        let call = unsafe Call(.gather, element, count: count, root: root, input: input, output: output)
+        try unsafe run(call, bytes: call.bytes * (rank == root ? size : 1), Gather.run)
+    }
+
+    /// - Parameter count: elements of `output`; on the root `input` has `size` times as many, elsewhere it doesn't
+    ///   count. In place on the root: `output` is its block of `input`.
+    @unsafe package func rawScatter(
+        _ input: UnsafeRawPointer?, _ output: UnsafeMutableRawPointer?, count: Int, _ element: ElementType,
+        from root: Int
+    ) throws(CollectiveError) {
+        try check(count: count, element, root: root)
+        let call = unsafe Call(.scatter, element, count: count, root: root, input: input, output: output)
+        try unsafe run(call, bytes: call.bytes * (rank == root ? size : 1), Scatter.run)
+    }
+
+    /// - Parameter count: elements of one block; both tensors have `size` blocks. In place: the same memory.
+    @unsafe package func rawAllToAll(
+        _ input: UnsafeRawPointer?, _ output: UnsafeMutableRawPointer?, count: Int, _ element: ElementType
+    ) throws(CollectiveError) {
+        try check(count: count, element)
+        let call = unsafe Call(.allToAll, element, count: count, input: input, output: output)
+        try unsafe run(call, bytes: call.bytes * size, AllToAll.run)
+    }
+
+    /// One message out, one in, or both at the same time.
+    @unsafe package func rawExchange(
+        send: (tensor: UnsafeRawPointer?, count: Int, to: Int)?,
+        receive: (tensor: UnsafeMutableRawPointer?, count: Int, from: Int)?, _ element: ElementType
+    ) throws(CollectiveError) {
+        var bytes = 0
+        if let send = unsafe send {
+            try unsafe check(count: send.count, element, root: send.to)
+            bytes += unsafe send.count * element.stride
+        }
+        if let receive = unsafe receive {
+            try unsafe check(count: receive.count, element, root: receive.from)
+            bytes += unsafe receive.count * element.stride
+        }
+        let out = unsafe send.map {
+            unsafe (call: Call(.send, element, count: $0.count, input: $0.tensor, output: nil), to: $0.to)
+        }
+        let into = unsafe receive.map {
+            unsafe (call: Call(.send, element, count: $0.count, input: nil, output: $0.tensor), from: $0.from)
+        }
+        let kind: CollectiveKind = unsafe send == nil ? .receive : .send
+        try run(Signature(kind, of: element, count: bytes / max(1, element.stride)), bytes: bytes) {
+            exchange throws(CollectiveError) in
+            try PointToPoint.run(send: out, receive: into, over: exchange)
+        }
+    }
+}

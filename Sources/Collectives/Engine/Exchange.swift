@@ -1,0 +1,323 @@
+import CReduction
+import Platform
+import Synchronization
+
+/// The one primitive of all collectives: a step, in which every rank shows the others its line and its slot.
+///
+/// An algorithm writes `ownSlot`, calls `step`, and reads the slots of all ranks. Rank r numbers its steps 1, 2, 3, ...
+/// and writes the line and slot of step n into those of n's parity.
+///
+/// Why two of them need no second barrier: rank r writes those of step n again for step n + 2, and it gets there only
+/// after its `step` n + 1 returned, when it has seen every rank publish step n + 1. A rank publishes step n + 1 only
+/// after it has read what it wanted of step n, since both happen in one thread, one after the other. So when r writes,
+/// nobody still reads. Publishing is a release and seeing is an acquire, so the argument holds for the memory and not
+/// only for the program's text. docs/design/collectives.md has the whole protocol.
+///
+/// Safe as a class: the pointers that it hands out lie in the transport's region, which it keeps alive.
+@safe final class Exchange {
+    let rank: Int
+    let size: Int
+    let transport: any Transport
+    let region: Region
+    let heap: SymmetricHeap
+    let limits: WaitLimits
+    let interruption: Interruption
+    let log: CollectiveLog
+    /// The vector unit that reductions use.
+    let vectorLevel: Int32
+    var statistics: CollectiveStatistics
+    /// The last step that this rank has published.
+    private(set) var current: UInt64 = 0
+    private var policy = StorePolicy()
+    /// The size classes that stream: those that all ranks follow, and those that rank 0 will show next.
+    private var streamed: UInt64 = 0
+    private var nextStreamed: UInt64 = 0
+    private let spins: Int
+    let messages: MessageCounts
+
+    /// For each rank, where its input or its tensor for results lies as this process sees it; nil where it is staged
+    /// instead. Valid from `open` to the next one.
+    @unsafe let inputs: UnsafeMutablePointer<UnsafeRawPointer?>
+    @unsafe let outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    /// Likewise, the address of its private input in its own process, to be read through the kernel; nil elsewhere.
+    @unsafe let addresses: UnsafeMutablePointer<UInt64?>
+    private var foundSingleCopy: SingleCopy?
+    private var copyFailure: (rank: Int, error: SystemError)?
+    /// Room for the pointers of one reduction, so that no call allocates.
+    @unsafe let sources: UnsafeMutablePointer<UnsafeRawPointer>
+    @unsafe let results: UnsafeMutablePointer<UnsafeMutableRawPointer>
+
+    /// Room for a block of results that this rank has no tensor for.
+    @unsafe let block: UnsafeMutableRawPointer
+    static let blockBytes = 8192
+
+    init(
+        _ transport: any Transport, limits: WaitLimits = WaitLimits(), log: CollectiveLog = CollectiveLog(),
+        processors: Int = onlineProcessors()
+    ) {
+        self.transport = transport
+        self.limits = limits
+        self.log = log
+        region = transport.region
+        rank = transport.rank
+        size = transport.worldSize
+        heap = SymmetricHeap()
+        interruption = Interruption(region, rank: rank, keeping: transport)
+        vectorLevel = VectorUnit.level
+        statistics = CollectiveStatistics(ranks: size)
+        messages = MessageCounts(ranks: size)
+        spins = size <= processors ? WaitLadder.spins : 0
+        unsafe inputs = .allocate(capacity: size)
+        unsafe outputs = .allocate(capacity: size)
+        unsafe addresses = .allocate(capacity: size)
+        unsafe addresses.initialize(repeating: nil, count: size)
+        unsafe sources = .allocate(capacity: size)
+        unsafe results = .allocate(capacity: size)
+        unsafe inputs.initialize(repeating: nil, count: size)
+        unsafe outputs.initialize(repeating: nil, count: size)
+        unsafe block = .allocate(byteCount: Self.blockBytes, alignment: 64)
+        let anything = unsafe region.base
+        unsafe sources.initialize(repeating: UnsafeRawPointer(anything), count: size)
+        unsafe results.initialize(repeating: anything, count: size)
+    }
+
+    deinit {
+        unsafe inputs.deallocate()
+        unsafe outputs.deallocate()
+        unsafe addresses.deallocate()
+        unsafe sources.deallocate()
+        unsafe block.deallocate()
+        unsafe results.deallocate()
+    }
+
+    var layout: RegionLayout { region.layout }
+
+    // MARK: Slots and notes
+
+    /// Where this rank writes what it wants to show in its next step: `stageBytes` of input. Valid until that step.
+    @inline(__always) @unsafe
+    var ownSlot: UnsafeMutableRawPointer { unsafe region.slot(of: rank, step: current + 1) }
+
+    /// Behind it, `shareBytes` of results.
+    @inline(__always) @unsafe
+    var ownShare: UnsafeMutableRawPointer { unsafe ownSlot + layout.stageBytes }
+
+    /// In the line of the next step, 40 bytes.
+    @inline(__always) @unsafe
+    var ownNote: UnsafeMutableRawPointer { unsafe region.note(of: rank, step: current + 1) }
+
+    /// What a rank has shown in the last step. Valid until the next step.
+    @inline(__always) @unsafe
+    func slot(of rank: Int) -> UnsafeRawPointer { unsafe UnsafeRawPointer(region.slot(of: rank, step: current)) }
+
+    @inline(__always) @unsafe
+    func share(of rank: Int) -> UnsafeRawPointer { unsafe slot(of: rank) + layout.stageBytes }
+
+    @inline(__always) @unsafe
+    func note(of rank: Int) -> UnsafeRawPointer { unsafe UnsafeRawPointer(region.note(of: rank, step: current)) }
+
+    // MARK: Steps
+
+    /// Shows this rank's line and slot, and waits until all ranks have shown theirs.
+    ///
+    /// No allocation and no system call unless a rank is late or asleep.
+    ///
+    /// - Parameter signature: what this rank believes the step to be.
+    /// - Throws: `mismatch` when a rank believes something else; `rankDied`, `rankLeft`, `timedOut`, `aborted` when one
+    ///   won't come any more. The others learn the same, now or in their next step: a rank that had published this one
+    ///   before it gave up has done its part of it.
+    @inline(__always)
+    func step(_ signature: Signature) throws(CollectiveError) {
+        current += 1
+        region.set(signature, of: rank, step: current)
+        region.publish(current, by: rank)
+        region.wakeSleepers(but: rank)
+        for other in 0..<size where !region.hasPublished(current, other) {
+            try waitForStep(of: other, during: signature)
+        }
+        for other in 0..<size where region.signature(of: other, step: current) != signature {
+            throw mismatch()
+        }
+    }
+
+    @inline(never)
+    private func waitForStep(of other: Int, during signature: Signature) throws(CollectiveError) {
+        let (region, current) = (region, current)
+        try wait(
+            on: other, during: signature, isAwaited: { !region.hasPublished(current, $0) },
+            until: { region.hasPublishedBeforeSleep(current, other) })
+    }
+
+    /// Waits until a condition holds that another rank makes true by a sequentially consistent store.
+    ///
+    /// - Parameter other: the rank whose store is awaited first; the time counts as waited for it.
+    /// - Parameter isAwaited: whether a rank's death or departure would end the hope.
+    func wait(
+        on other: Int, during signature: Signature, isAwaited: (Int) -> Bool, until isReady: () -> Bool
+    ) throws(CollectiveError) {
+        var ladder = WaitLadder(spins: spins, lookEvery: limits.lookEvery)
+        while !isReady() {
+            let (action, looks) = ladder.next(at: ContinuousClock.now)
+            if looks || interruption.isRequested {
+                try look(isAwaited, since: ladder.beginning ?? .now, during: signature)
+            }
+            switch action {
+            case .spin: relaxProcessor()
+            case .yield: yieldProcessor()
+            case .sleep(let duration): sleep(atMost: duration, unless: isReady)
+            }
+        }
+        let spun = UInt64(Double(ladder.spun) * SpinTime.nanoseconds)
+        let slow = ladder.beginning.map { ($0.duration(to: .now) / .nanoseconds(1)) } ?? 0
+        statistics.waitedFor[other] &+= spun &+ UInt64(max(0, slow))
+    }
+
+    /// The rule of `Doorbell`: read the bell, show that this rank is asleep, look once more, sleep.
+    private func sleep(atMost duration: Duration, unless isReady: () -> Bool) {
+        let bell = region.doorbell(of: rank)
+        let count = bell.count
+        region.setAsleep(true, rank)
+        if !isReady() && !interruption.isRequested { bell.sleep(since: count, atMost: duration) }
+        region.setAsleep(false, rank)
+    }
+
+    /// Throws if one of the awaited ranks never will come, or this rank has waited for too long.
+    @inline(never)
+    private func look(
+        _ isAwaited: (Int) -> Bool, since beginning: ContinuousClock.Instant, during signature: Signature
+    ) throws(CollectiveError) {
+        if interruption.isRequested { throw fail(Fault(kind: .aborted, rank: rank), signature) }
+        var awaited: [Observation] = []
+        for other in 0..<size where other != rank && isAwaited(other) {
+            do throws(SystemError) {
+                let observation = try transport.observe(other)
+                // Once more, after its death or farewell was seen: it may have published the step as its last deed.
+                if isAwaited(other) { awaited.append(observation) }
+            } catch {
+                throw fail(
+                    Fault(kind: .gaveUp, rank: rank),
+                    CollectiveError(.system, "can't see whether rank \(other) lives", rank: other, cause: error))
+            }
+        }
+        if let fault = Fault.among(awaited) { throw fail(fault, signature) }
+        // This rank itself may be the one that doesn't come: to receive a message that it was to send.
+        if let late = awaited.first?.rank ?? (isAwaited(rank) ? rank : nil),
+            beginning.duration(to: .now) >= limits.timeout
+        {
+            throw fail(Fault(kind: .late, rank: late), signature)
+        }
+    }
+
+    // MARK: Stores
+
+    /// How this rank writes in one call; see `StorePolicy`.
+    struct Stores {
+        fileprivate let size: StorePolicy.SizeClass
+        let areStreamed: Bool
+        /// Whether this call is timed, on rank 0.
+        fileprivate let isTimed: Bool
+        fileprivate var time: Duration = .zero
+        fileprivate var since: ContinuousClock.Instant?
+
+        /// The clock stands still from here on, while this rank waits for the others to come.
+        mutating func pause() { if isTimed, let since { time += since.duration(to: .now) } }
+        mutating func resume() { if isTimed { since = .now } }
+    }
+
+    /// Begins a call of that many bytes.
+    func beginStores(bytes: Int, isDirect: Bool) -> Stores {
+        let size = StorePolicy.SizeClass(bytes: bytes, isDirect: isDirect)
+        let isTimed = rank == 0 && policy.times(size)
+        return Stores(
+            size: size, areStreamed: streamed & 1 << UInt64(size.number) != 0, isTimed: isTimed,
+            since: isTimed ? .now : nil)
+    }
+
+    /// What rank 0 shows with a call's first step: the size classes whose next calls stream, a bit for each.
+    var storeNote: UInt64 { nextStreamed }
+
+    /// Ends a call, in whose first step rank 0 has shown `note`. All ranks follow it from the next call on.
+    func endStores(_ stores: Stores, note: UInt64) {
+        streamed = note
+        guard stores.isTimed else { return }
+        var stores = stores
+        stores.pause()
+        policy.record(stores.size, streamed: stores.areStreamed, time: Float(stores.time / .nanoseconds(1)))
+        let bit: UInt64 = 1 << UInt64(stores.size.number)
+        nextStreamed = policy.next(stores.size) ? nextStreamed | bit : nextStreamed & ~bit
+    }
+
+    /// Writes what another rank will read.
+    @inline(__always) @unsafe
+    func store(_ from: UnsafeRawPointer, to target: UnsafeMutableRawPointer, bytes: Int, _ stores: Stores) {
+        if stores.areStreamed {
+            unsafe creduction_copy_streaming(target, from, bytes)
+        } else {
+            unsafe target.copyMemory(from: from, byteCount: bytes)
+        }
+    }
+
+    // MARK: Single copies
+
+    /// How ranks read each other's private memory; nil where some may not. All ranks ask in the same call.
+    func singleCopy(_ signature: Signature) throws(CollectiveError) -> SingleCopy? {
+        if foundSingleCopy == nil { foundSingleCopy = try SingleCopy(self, signature) }
+        return foundSingleCopy.flatMap { $0.isPossible ? $0 : nil }
+    }
+
+    /// Copies a rank's private memory; a failure is kept until the call's last step has told whether the rank lives.
+    @unsafe
+    func copySingly(_ other: Int, _ address: UInt64, to target: UnsafeMutableRawPointer, count: Int) {
+        do throws(SystemError) {
+            try unsafe foundSingleCopy?.read(other, at: address, into: target, count: count)
+        } catch {
+            copyFailure = (other, error)
+        }
+    }
+
+    func throwCopyFailure() throws(CollectiveError) {
+        guard let (other, error) = copyFailure else { return }
+        throw fail(
+            Fault(kind: .gaveUp, rank: rank),
+            CollectiveError(
+                .system, "can't read the tensor of rank \(other); FLEXMIG_SINGLE_COPY=off does without", rank: other,
+                cause: error))
+    }
+
+    // MARK: Failing
+
+    @inline(never)
+    private func mismatch() -> CollectiveError {
+        let signatures = (0..<size).map { region.signature(of: $0, step: current) }
+        let odd = signatures.firstIndex { $0 != signatures[0] } ?? rank
+        return fail(
+            Fault(kind: .mismatched, rank: odd),
+            CollectiveError(
+                .mismatch,
+                "the ranks called different collectives: rank 0 \(signatures[0]), rank \(odd) \(signatures[odd])",
+                rank: odd))
+    }
+
+    private func fail(_ fault: Fault, _ signature: Signature) -> CollectiveError {
+        let state = fault.kind == .late ? transport.stateInWords(of: fault.rank) : nil
+        return fail(
+            fault,
+            CollectiveError(
+                fault, during: "\(signature)", on: transport.name, own: rank, timeout: limits.timeout, state: state))
+    }
+
+    /// Tells the other ranks why this one comes no more, so that they name the same culprit.
+    func fail(_ fault: Fault, _ error: CollectiveError) -> CollectiveError {
+        region.leaveAttached(.failed(fault), of: rank)
+        region.wakeSleepers(but: rank)
+        log.failure(error, rank: rank)
+        return error
+    }
+
+    /// Tells the other ranks that this one is done. Nothing but releasing the exchange may follow.
+    func leave() {
+        region.leaveAttached(.left, of: rank)
+        region.wakeSleepers(but: rank)
+        interruption.end()
+    }
+}

@@ -1,0 +1,74 @@
+/// What a communicator has done so far on this rank.
+public struct CollectiveStatistics: Hashable, Sendable {
+    /// One kind of call.
+    public struct Calls: Hashable, Sendable {
+        /// Calls that succeeded.
+        public internal(set) var count = 0
+        /// Bytes of this rank's tensors in them: the larger one of input and output.
+        public internal(set) var bytes = 0
+        /// How many took which way; see `CollectiveAlgorithm`.
+        public internal(set) var algorithms = [Int](repeating: 0, count: CollectiveAlgorithm.allCases.count)
+
+        /// Calls that took a way.
+        public subscript(_ algorithm: CollectiveAlgorithm) -> Int { algorithms[Int(algorithm.rawValue)] }
+    }
+
+    private var calls = [Calls](repeating: Calls(), count: CollectiveKind.allCases.count + 1)
+    /// Nanoseconds that this rank waited for each rank, by rank; the straggler has the largest number on the others.
+    ///
+    /// Waits of up to some 20 microseconds are spun: they are counted in spins and turned into time by the measured
+    /// time of one, so these are estimates; longer ones are timed by the clock. Its own entry is 0.
+    public internal(set) var waitedFor: [UInt64]
+
+    init(ranks: Int) { waitedFor = [UInt64](repeating: 0, count: ranks) }
+
+    /// The calls of one kind.
+    public subscript(_ kind: CollectiveKind) -> Calls {
+        get { calls[Int(kind.rawValue)] }
+        set { calls[Int(kind.rawValue)] = newValue }
+    }
+
+    /// All nanoseconds of waiting.
+    public var waited: UInt64 { waitedFor.reduce(0, +) }
+    /// The rank that this one waited for longest; nil when it waited for none.
+    public var straggler: Int? {
+        waitedFor.max().flatMap { $0 == 0 ? nil : waitedFor.firstIndex(of: $0) }
+    }
+
+    @inline(__always)
+    mutating func add(_ kind: CollectiveKind, bytes: Int, _ algorithm: CollectiveAlgorithm) {
+        calls[Int(kind.rawValue)].count &+= 1
+        calls[Int(kind.rawValue)].bytes &+= bytes
+        calls[Int(kind.rawValue)].algorithms[Int(algorithm.rawValue)] &+= 1
+    }
+}
+
+/// The ways that bytes take between ranks.
+public enum CollectiveAlgorithm: UInt8, Hashable, Sendable, CaseIterable, CustomStringConvertible {
+    /// No other rank is involved.
+    case alone = 0
+    /// No bytes: the step itself.
+    case step = 1
+    /// Inside the step's own cache line: up to 40 bytes.
+    case inline = 2
+    /// Through the slots, whole inputs, in one step.
+    case flat = 3
+    /// Through the slots, chunk by chunk.
+    case staged = 4
+    /// Straight from and to tensors in shared memory.
+    case direct = 5
+    /// Copied once by the kernel, from one process's private memory to the other's.
+    case singleCopy = 6
+
+    public var description: String {
+        switch self {
+        case .alone: "alone"
+        case .step: "step"
+        case .inline: "inline"
+        case .flat: "flat"
+        case .staged: "staged"
+        case .direct: "direct"
+        case .singleCopy: "single-copy"
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import CReduction
+import Platform
+
+/// The vector unit that the reductions use: the best one of the processor, or a lesser one named by
+/// `FLEXMIG_VECTOR=baseline|avx2|avx512`, for tests and for finding faults.
+package enum VectorUnit {
+    /// A level of `CReduction.h`. All levels give the same bits.
+    package static let level: Int32 = {
+        let best = creduction_best_level()
+        guard let wanted = Environment.value("FLEXMIG_VECTOR") else { return best }
+        return (0...best).first { unsafe String(cString: creduction_level_name($0)) == wanted } ?? best
+    }()
+
+    package static var name: String { unsafe String(cString: creduction_level_name(level)) }
+}
+
+extension Exchange {
+    /// Reduces what `sources` point to into the first `resultCount` of `results`; see `CReduction.h`.
+    ///
+    /// - Parameter bytes: of one tensor, whole elements.
+    @inline(__always)
+    func reduce(_ call: Call, resultCount: Int, bytes: Int) {
+        guard bytes > 0 else { return }
+        guard let kernel = unsafe creduction_find(Int32(call.element.code.rawValue), call.operation, vectorLevel) else {
+            preconditionFailure("\(call.element) can't be reduced")
+        }
+        unsafe kernel(sources, Int32(size), results, Int32(resultCount), bytes / call.element.stride)
+    }
+}
+
+extension Exchange {
+    /// Reduces what `sources` point to into the first `resultCount` of `results`, which other ranks will read.
+    ///
+    /// Past the caches it goes block by block: into this rank's own result, or into a block of its own where it has
+    /// none, and from there, still in the first-level cache, to where the others read.
+    ///
+    /// - Parameter own: that of `results` which only this rank reads; nil for none.
+    @unsafe
+    func reduceForOthers(
+        _ call: Call, own: UnsafeMutableRawPointer?, resultCount: Int, bytes: Int, _ stores: Stores
+    ) {
+        guard stores.areStreamed else { return reduce(call, resultCount: resultCount, bytes: bytes) }
+        // The kernel writes to the first of `results` alone, so the others are kept beside it meanwhile.
+        let first = unsafe results[0]
+        var done = 0
+        while done < bytes {
+            let length = min(Self.blockBytes, bytes - done)
+            let target = unsafe own.map { unsafe $0 + done } ?? block
+            unsafe results[0] = target
+            reduce(call, resultCount: 1, bytes: length)
+            unsafe results[0] = first
+            for index in 0..<resultCount {
+                let result = unsafe results[index] + done
+                if unsafe result != target { unsafe creduction_copy_streaming(result, target, length) }
+            }
+            for rank in 0..<size { unsafe sources[rank] += length }
+            done += length
+        }
+    }
+}
