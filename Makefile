@@ -4,14 +4,15 @@
 SWIFT ?= swift
 BUILD := $(SWIFT) build -c release --explicit-target-dependency-import-check error
 
-.PHONY: help build demo test test-long check format clean
+.PHONY: help build demo test test-long check bench-collectives format clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the programs and libraries into .build/release
 	@scripts/install-dependencies build
 	$(BUILD)
+	@ln -sf libflexmig-collectives.so .build/release/libflexmig.so
 
 demo: ## Build, then train the example on a simulated node with two A100 GPUs
 	@scripts/install-dependencies build
@@ -27,6 +28,10 @@ test-long: ## The same with ten minutes of chaos
 
 check: ## The checks without the chaos: for while you work
 	@FLEXMIG_CHAOS_SECONDS=5 scripts/check
+
+bench-collectives: build ## Install peers, and measure collectives against them for docs/measurements
+	@scripts/install-peers
+	@scripts/bench-collectives
 
 format: ## Format all Swift sources in place
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples

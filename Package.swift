@@ -4,13 +4,17 @@ import PackageDescription
 /// Linker settings of a library that foreign processes load: the Swift runtime is inside, only the
 /// symbols of the map file are visible, and dlclose leaves it mapped (a Swift library that is
 /// unmapped crashes its host at the next dynamic cast).
-func foreignLibrary(exports: String) -> [LinkerSetting] {
-    [
-        .unsafeFlags([
-            "-static-stdlib",
-            "-Xlinker", "--version-script=\(Context.packageDirectory)/\(exports)",
-            "-Xlinker", "-z", "-Xlinker", "nodelete",
-        ])
+///
+/// - Parameter name: what programs that are linked with it look for; nil for a library that is only loaded by path.
+func foreignLibrary(exports: String, name: String? = nil) -> [LinkerSetting] {
+    let soname = name.map { ["-Xlinker", "-soname=\($0)"] } ?? []
+    return [
+        .unsafeFlags(
+            [
+                "-static-stdlib",
+                "-Xlinker", "--version-script=\(Context.packageDirectory)/\(exports)",
+                "-Xlinker", "-z", "-Xlinker", "nodelete",
+            ] + soname)
     ]
 }
 
@@ -26,6 +30,8 @@ let package = Package(
         .library(name: "flexmig-simulated-nvml", type: .dynamic, targets: ["SimulatedNVML"]),
         .library(name: "odd-nvml", type: .dynamic, targets: ["OddNVML"]),
         .library(name: "Collectives", targets: ["Collectives"]),
+        // Installed as libflexmig.so, its SONAME; a product of that name would be the program's.
+        .library(name: "flexmig-collectives", type: .dynamic, targets: ["CollectivesC"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -45,15 +51,23 @@ let package = Package(
             linkerSettings: foreignLibrary(exports: "Sources/SimulatedNVML/exports.map")),
         .target(name: "LeafScheduling", dependencies: ["MIGModel"]),
         .target(name: "DeviceInventory", dependencies: ["MIGModel", "NVML", "Platform"]),
-        .target(name: "Collectives", dependencies: ["Platform"]),
+        .target(name: "CReduction"),
+        .target(name: "Collectives", dependencies: ["CReduction", "Platform"]),
+        .target(name: "CFlexmig"),
+        .target(
+            name: "CollectivesC",
+            dependencies: ["CFlexmig", "Collectives", "Platform"],
+            exclude: ["exports.map"],
+            linkerSettings: foreignLibrary(exports: "Sources/CollectivesC/exports.map", name: "libflexmig.so")),
+        .target(name: "CollectiveBenchmark", dependencies: ["CReduction", "Collectives", "Platform"]),
         .target(
             name: "Launcher",
             dependencies: ["DeviceInventory", "LeafScheduling", "MIGModel", "Platform"]),
         .target(
             name: "Commands",
             dependencies: [
-                "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "NVML", "Platform",
-                "SimulatedDriver", argumentParser, yams,
+                "CollectiveBenchmark", "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "NVML",
+                "Platform", "SimulatedDriver", argumentParser, yams,
             ]),
         .executableTarget(name: "flexmig", dependencies: ["Commands"]),
         .executableTarget(name: "flexmig-supervisor", dependencies: ["Launcher"]),
@@ -69,8 +83,9 @@ let package = Package(
             name: "TestSupport", dependencies: ["MIGModel", "Platform", "SimulatedDriver"], path: "Tests/TestSupport"),
         .target(
             name: "CollectiveTrials", dependencies: ["Collectives"], path: "Tests/Programs/CollectiveRank/Trials"),
+        .target(name: "HotPath", path: "Tests/Programs/CollectiveRank/HotPath"),
         .executableTarget(
-            name: "collective-rank", dependencies: ["CollectiveTrials", "Collectives", "Platform"],
+            name: "collective-rank", dependencies: ["CollectiveTrials", "Collectives", "HotPath", "Platform"],
             path: "Tests/Programs/CollectiveRank/Program"),
         .executableTarget(
             name: "context-holder", dependencies: ["Platform", "SimulatedDriver"], path: "Tests/Programs/ContextHolder"),
@@ -83,12 +98,14 @@ let package = Package(
         .target(name: "OddNVML", dependencies: ["CNVML"], path: "Tests/Programs/OddNVML"),
         .executableTarget(name: "second-process", dependencies: ["Platform"], path: "Tests/Programs/SecondProcess"),
 
+        .testTarget(name: "CollectiveBenchmarkTests", dependencies: ["CollectiveBenchmark"]),
         .testTarget(
             name: "CollectivesTests", dependencies: ["CollectiveTrials", "Collectives", "Platform", "collective-rank"]),
         .testTarget(
             name: "CommandsTests",
             dependencies: [
-                "Commands", "DeviceInventory", "MIGModel", "Platform", "SimulatedDriver", "TestSupport", "flexmig",
+                "CollectiveBenchmark", "Commands", "DeviceInventory", "MIGModel", "Platform", "SimulatedDriver",
+                "TestSupport", "flexmig",
             ],
             exclude: ["Help"]),
         .testTarget(
@@ -107,6 +124,7 @@ let package = Package(
         .testTarget(
             name: "NVMLTests",
             dependencies: ["CNVML", "MIGModel", "NVML", "Platform", "SimulatedDriver", "TestSupport"]),
+        .testTarget(name: "ReductionTests", dependencies: ["CReduction"]),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
         .testTarget(
             name: "SimulatedDriverTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver", "TestSupport"]),

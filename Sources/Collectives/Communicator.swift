@@ -121,6 +121,7 @@ public final class Communicator {
         queue?.drain()
         if let failure { throw failure }
         guard let exchange else { throw CollectiveError(.closed, "this rank has closed the communicator") }
+        if exchange.interruption.isRequested { try failAborted(exchange, signature) }
         if log.isTracing { return try trace(signature, bytes: bytes, exchange, collective) }
         do throws(CollectiveError) {
             let algorithm = try collective(exchange)
@@ -129,6 +130,13 @@ public final class Communicator {
             failure = error
             throw error
         }
+    }
+
+    @inline(never)
+    private func failAborted(_ exchange: Exchange, _ signature: Signature) throws(CollectiveError) {
+        let error = exchange.fail(Fault(kind: .aborted, rank: rank), signature)
+        failure = error
+        throw error
     }
 
     @inline(never)

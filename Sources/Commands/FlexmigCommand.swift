@@ -41,5 +41,5 @@ struct FlexmigCommand: ParsableCommand {
               else  the exit code of the first rank that failed
             """,
         version: flexmigVersion,
-        subcommands: [NodeCommand.self, RunCommand.self, ExecCommand.self])
+        subcommands: [NodeCommand.self, RunCommand.self, ExecCommand.self, BenchCommand.self])
 }

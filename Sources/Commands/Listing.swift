@@ -30,8 +30,10 @@ package struct TextTable {
 }
 
 /// JSON as all commands print it: sorted keys, so that two outputs can be compared.
-func printJSON(_ value: some Encodable) throws {
+func jsonText(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
+
+func printJSON(_ value: some Encodable) throws { print(try jsonText(value)) }

@@ -116,7 +116,7 @@ extension ProcessTests {
                 let file = try Descriptor.open(path, [.readWrite, .create, .exclusive], permissions: 0o600)
                 try file.write([UInt8](repeating: 0xa5, count: size))
             }
-            try group.start(["trials", "3", "5"], of: 2)
+            try group.start(["trials", "3", "5", "4096"], of: 2)
             try group.finish()
             #expect(group.ranks.map(\.end) == [.exited(code: 0), .exited(code: 0)], "\(group.ranks.map(\.text))")
             expectNothingLeft(group)
@@ -152,27 +152,44 @@ extension ProcessTests {
 
         // MARK: A full /dev/shm
 
-        @Test func tooLittleSharedMemoryIsNamed() throws {
-            let group = RankProcesses()
-            try group.start(["join"], of: 2, only: [0], extra: ["TEST_SLOT_BYTES": "\(1 << 46)"])
-            try group.finish()
-            #expect(group.ranks[0].words(after: "error")?.first == "out-of-shared-memory", "\(group.ranks[0].text)")
-            expectNothingLeft(group)
-        }
-
         /// With a real file system that is too small, which only root can mount: in a mount namespace of the rank's
         /// own, so nobody else sees it.
         @Test(.enabled(if: getuid() == 0, "mounting a small /dev/shm needs root"))
         func aSmallFileSystemIsNamedWithNeedAndWayOut() throws {
             let group = RankProcesses()
-            let mounting = "mount -t tmpfs -o size=1m none /dev/shm && exec \"$@\""
-            try group.start(["join"], of: 8, only: [0], wrappedIn: ["unshare", "--mount", "sh", "-c", mounting, "sh"])
+            try group.start(["join"], of: 8, only: [0], wrappedIn: smallSharedMemory("128k"))
             try group.finish()
             let text = group.ranks[0].text
             #expect(text.hasPrefix("error out-of-shared-memory"), "\(text)")
-            #expect(text.contains("of 8 ranks needs 2103296 bytes of /dev/shm, 1048576 are free"), "\(text)")
+            let need = RegionLayout(worldSize: 8, stageBytes: RegionLayout.leastStageBytes(worldSize: 8)).totalBytes
+            #expect(text.contains("of 8 ranks needs \(need) bytes of /dev/shm, 131072 are free"), "\(text)")
             #expect(text.contains("docker run --shm-size"))
             #expect(group.ranks[0].end == .exited(code: 3))
+        }
+
+        /// The whole job in one mount namespace: a shell starts both ranks. The second tensor has no room, which both
+        /// ranks are told, and then they go on.
+        @Test(.enabled(if: getuid() == 0, "mounting a small /dev/shm needs root"))
+        func aSmallFileSystemMakesTheStageSmallerAndTensorsScarce() throws {
+            let group = RankProcesses()
+            let both = "{ RANK=1 \"$@\" & \"$@\"; wait; }"
+            try group.start(
+                ["scarce", "65536"], of: 2, only: [0], extra: ["FLEXMIG_DEBUG": "info"],
+                wrappedIn: smallSharedMemory("1m", running: both), withErrors: true)
+            try group.finish()
+            let text = group.ranks[0].text
+            // The most that leaves half of 1 MiB free, halved from 512 KiB.
+            #expect(text.contains("rank 0/2 joined \(group.prefix)-0: stage 32768 bytes a rank"), "\(text)")
+            let refusals = group.ranks[0].lines.filter { $0.hasPrefix("refused out-of-shared-memory a tensor of") }
+            #expect(refusals.count == 2, "\(text)")
+            #expect(refusals.allSatisfy { $0.contains("of 2097152 bytes on each of 2 ranks needs 4194304 bytes") })
+            #expect(group.ranks[0].lines.filter { $0 == "went on with a tensor of 65536" }.count == 2, "\(text)")
+            #expect(group.ranks[0].end == .exited(code: 0))
+        }
+
+        private func smallSharedMemory(_ size: String, running command: String = "exec \"$@\"") -> [String] {
+            let mounting = "mount -t tmpfs -o size=\(size) none /dev/shm && \(command)"
+            return ["unshare", "--mount", "sh", "-c", mounting, "sh"]
         }
     }
 }

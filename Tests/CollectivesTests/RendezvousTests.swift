@@ -41,6 +41,28 @@ struct RendezvousTests {
         #expect(prefix.hasSuffix("end"))
     }
 
+    @Test func readsWhatChangesTheEngine() throws {
+        let usual = try parse([:])
+        #expect(usual.deathTimeout == .seconds(1))
+        #expect(usual.log == CollectiveLog())
+        #expect(usual.stageBytes == nil)
+        let other = try parse([
+            "FLEXMIG_DEATH_TIMEOUT": "0.05", "FLEXMIG_STAGE_BYTES": "5000", "FLEXMIG_DEBUG": "info",
+        ])
+        #expect(other.deathTimeout == .milliseconds(50))
+        #expect(other.log == CollectiveLog(.info))
+        // Whole groups of lines.
+        #expect(other.stageBytes == 5120)
+    }
+
+    @Test(arguments: [
+        ("off", CollectiveLog()), ("OFF", CollectiveLog()), ("info", CollectiveLog(.info)),
+        ("INFO", CollectiveLog(.info)), ("trace", CollectiveLog(.trace)), ("TRACE", CollectiveLog(.trace)),
+    ])
+    func readsTheLevelOfTheLog(text: String, log: CollectiveLog) throws {
+        #expect(try parse(["FLEXMIG_DEBUG": text]).log == log)
+    }
+
     private static let integer = "allowed is an integer from"
 
     @Test(arguments: [
@@ -54,6 +76,11 @@ struct RendezvousTests {
         (["FLEXMIG_TIMEOUT": "0"], "FLEXMIG_TIMEOUT is \"0\"; allowed are 0.1 to 86400 seconds"),
         (["FLEXMIG_TIMEOUT": "nan"], "FLEXMIG_TIMEOUT is \"nan\"; allowed are 0.1 to 86400 seconds"),
         (["FLEXMIG_TIMEOUT": "5m"], "FLEXMIG_TIMEOUT is \"5m\"; allowed are 0.1 to 86400 seconds"),
+        (["FLEXMIG_DEATH_TIMEOUT": "0.01"], "FLEXMIG_DEATH_TIMEOUT is \"0.01\"; allowed are 0.05 to 3600 seconds"),
+        (["FLEXMIG_DEATH_TIMEOUT": "inf"], "FLEXMIG_DEATH_TIMEOUT is \"inf\"; allowed are 0.05 to 3600 seconds"),
+        (["FLEXMIG_STAGE_BYTES": "4095"], "FLEXMIG_STAGE_BYTES is \"4095\"; \(integer) 4096 to 268435456"),
+        (["FLEXMIG_STAGE_BYTES": "1M"], "FLEXMIG_STAGE_BYTES is \"1M\"; \(integer) 4096 to 268435456"),
+        (["FLEXMIG_DEBUG": "verbose"], "FLEXMIG_DEBUG is \"verbose\"; allowed are off, info and trace"),
         (["MASTER_PORT": "0"], "MASTER_PORT is \"0\"; \(integer) 1 to 65535"),
     ])
     func namesTheBadVariable(variables: [String: String], message: String) {

@@ -4,46 +4,73 @@ import Testing
 
 /// Every collective against plain loops, with ranks as threads.
 struct ThreadRankTests {
-    private static let slotBytes = 1024
-
-    /// Around the edges of a slot, where chunks begin and end.
-    private func counts(stride: Int) -> [Int] {
-        let slot = Self.slotBytes / stride
-        return [0, 1, 2, 17, slot - 1, slot, slot + 1, 2 * slot, 3 * slot + 5]
+    /// Every call with every type and every reduction, in place and apart, in all kinds of memory. The lengths take
+    /// turns, so that a stage of several sizes and every limit is met by each call.
+    @Test(arguments: 1...8)
+    func everyCallAndTypeIsRight(ranks: Int) throws {
+        for stageBytes in [1024, 65536] {
+            let trials = everyKind(ranks: ranks, stageBytes: stageBytes)
+            let digests = try onThreads(ranks: ranks, stageBytes: stageBytes) { communicator in
+                try trials.map { try $0.run(on: communicator) }
+            }
+            // `run` has compared the values; the same bits on all ranks is what a job's replicas live on.
+            for digest in digests { #expect(digest == digests[0]) }
+            #expect(digests[0].count == trials.count)
+        }
     }
 
-    private func trials(ranks: Int) -> [Trial] {
-        var calls: [Trial.Call] = [.barrier, .allGather]
-        calls += (0..<ranks).map { .broadcast(root: $0) }
-        for reduction in Reduction.allCases {
-            calls += [.allReduce(reduction, inPlace: true), .allReduce(reduction, inPlace: false)]
-        }
-        return Trial.Element.allCases.flatMap { element in
-            counts(stride: element == .float || element == .int32 ? 4 : 8).flatMap { count in
-                calls.enumerated().map { Trial($1, of: element, count: count, seed: UInt64(count * 100 + $0)) }
+    private func everyKind(ranks: Int, stageBytes: Int) -> [Trial] {
+        var trials: [Trial] = []
+        for (number, call) in Trial.Call.all(ranks: ranks).enumerated() {
+            for element in Trial.Element.allCases {
+                let counts = Trial.edgeCounts(call, element, ranks: ranks, stageBytes: stageBytes)
+                for isInPlace in [false, true] {
+                    for memory in [Trial.Memory.own, .tensors, .spans(.max), .spans(0x9c6c_35a9)] {
+                        let index = (trials.count * 5 + number + ranks) % counts.count
+                        // A large stage for the larger types only: plain loops over bytes take their time.
+                        let count = stageBytes > 1024 && element.stride < 4 ? counts[index / 3] : counts[index]
+                        trials.append(
+                            Trial(
+                                call, of: element, count: count, inPlace: isInPlace, in: memory,
+                                seed: UInt64(trials.count)))
+                    }
+                }
             }
         }
+        return trials
     }
 
-    @Test(arguments: 1...8)
-    func everyCallTypeAndLengthIsRight(ranks: Int) throws {
-        let trials = trials(ranks: ranks)
-        let digests = try onThreads(ranks: ranks, slotBytes: Self.slotBytes) { communicator in
+    /// Every length with every call, of one type.
+    @Test(arguments: [1, 2, 3, 5, 8])
+    func everyLengthIsRight(ranks: Int) throws {
+        let stageBytes = 4096
+        var trials: [Trial] = []
+        for call in Trial.Call.all(ranks: ranks) {
+            for count in Trial.edgeCounts(call, .float, ranks: ranks, stageBytes: stageBytes) {
+                for memory in [Trial.Memory.own, .spans(.max), .spans(0x6996)] {
+                    trials.append(
+                        Trial(call, count: count, inPlace: count % 2 == 0, in: memory, seed: UInt64(trials.count)))
+                }
+            }
+        }
+        let digests = try onThreads(ranks: ranks, stageBytes: stageBytes) { [trials] communicator in
             try trials.map { try $0.run(on: communicator) }
         }
-        // `run` has compared the values; the same bits on all ranks is what a job's replicas live on.
         for digest in digests { #expect(digest == digests[0]) }
-        #expect(digests[0].count == trials.count)
     }
 
-    @Test(arguments: [2, 3, 8])
-    func randomSequencesAreRight(ranks: Int) throws {
+    @Test(arguments: [2, 3, 8], [1024, 4096])
+    func randomSequencesAreRight(ranks: Int, stageBytes: Int) throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        let digests = try onThreads(ranks: ranks, slotBytes: 4096) { communicator in
-            let trials = Trial.sequence(of: 100, ranks: ranks, seed: seed, slotElements: 1024)
-            return try trials.map { try $0.run(on: communicator) }
+        do {
+            let digests = try onThreads(ranks: ranks, stageBytes: stageBytes) { communicator in
+                let trials = Trial.sequence(of: 300, ranks: ranks, seed: seed, stageBytes: stageBytes)
+                return try trials.map { try $0.run(on: communicator) }
+            }
+            for digest in digests { #expect(digest == digests[0], "seed \(seed)") }
+        } catch {
+            Issue.record("seed \(seed): \(error)")
         }
-        for digest in digests { #expect(digest == digests[0], "seed \(seed)") }
     }
 
     @Test func integersWrapAndDivideTowardsZero() throws {
@@ -59,23 +86,43 @@ struct ThreadRankTests {
 
     @Test func copiesElementsThatAreNoNumbers() throws {
         struct Pixel: BitwiseCopyable { var red: UInt8; var green: UInt8; var blue: UInt8 }
-        let results = try onThreads(ranks: 3, slotBytes: 128) { communicator in
+        let results = try onThreads(ranks: 3, stageBytes: 384) { communicator in
             let rank = UInt8(communicator.rank)
             var pixels = [Pixel](repeating: Pixel(red: rank, green: rank, blue: 9), count: 100)
             try communicator.broadcast(&pixels, from: 2)
-            let own = [Pixel](repeating: Pixel(red: rank, green: 0, blue: 0), count: 50)
-            var all = [Pixel](repeating: Pixel(red: 0, green: 0, blue: 0), count: 150)
-            var span = all.mutableSpan
-            try communicator.allGather(own.span, into: &span)
-            return pixels.allSatisfy { $0.green == 2 } && all.indices.allSatisfy { Int(all[$0].red) == $0 / 50 }
+            let own = [Pixel](repeating: Pixel(red: rank, green: 0, blue: 0), count: 500)
+            let all = try communicator.allGather(own)
+            return pixels.allSatisfy { $0.green == 2 } && all.indices.allSatisfy { Int(all[$0].red) == $0 / 500 }
         }
         #expect(results == [true, true, true])
+    }
+
+    /// The forms that allocate their results.
+    @Test func arraysAreRight() throws {
+        let results = try onThreads(ranks: 3) { communicator in
+            let rank = communicator.rank
+            var sum = [rank, rank].map { Float($0) }
+            try communicator.reduce(&sum, .sum, to: 1)
+            var message = [UInt16(rank)]
+            if rank == 0 { try communicator.send([700] as [UInt16], to: 2) }
+            if rank == 2 { try communicator.receive(&message, from: 0) }
+            let gathered = try communicator.gather([UInt8(rank)], to: 2)
+            let blocks = try communicator.reduceScatter([1, 2, 3] as [Int32], .sum)
+            let turned = try communicator.allToAll((0..<3).map { Int8(10 * rank + $0) })
+            let none: [Double] = try communicator.allGather([])
+            return "\(sum) \(message) \(gathered) \(blocks) \(turned) \(none)"
+        }
+        #expect(
+            results == [
+                "[0.0, 0.0] [0] [] [3] [0, 10, 20] []", "[3.0, 3.0] [1] [] [6] [1, 11, 21] []",
+                "[2.0, 2.0] [700] [0, 1, 2] [9] [2, 12, 22] []",
+            ])
     }
 
     @Test func aSingleRankNeedsNoVariables() throws {
         let communicator = try Communicator(environment: [:])
         #expect(communicator.rank == 0)
         #expect(communicator.size == 1)
-        for trial in trials(ranks: 1) { _ = try trial.run(on: communicator) }
+        for trial in everyKind(ranks: 1, stageBytes: 4096) { _ = try trial.run(on: communicator) }
     }
 }

@@ -18,6 +18,7 @@ enum PointToPoint {
         var sending = send.map { Sending($0.call, to: $0.to, over: exchange) }
         var receiving = receive.map { Receiving($0.call, from: $0.from) }
         var algorithm = CollectiveAlgorithm.staged
+        exchange.beginWaiting()
         while true {
             var hasMoved = false
             if sending?.isDone == false { hasMoved = sending?.advance(over: exchange) ?? false }
@@ -177,6 +178,8 @@ enum PointToPoint {
             exchange.messages.received[sender] += 1
             exchange.region.take(exchange.messages.received[sender], from: sender, by: exchange.rank)
             exchange.region.wakeSleepers(but: exchange.rank)
+            // As `lastStep`: a sender that gave up may have used its tensor again before it was copied.
+            if place.isLocation { try exchange.confirm(sender, call.signature) }
             received += part
             isDone = received == call.bytes
             return true

@@ -26,7 +26,7 @@ enum SharedReduce {
         stores.resume()
         if !views.someStaged && views.allOutputsDirect {
             unsafe reduceDirectly(call, stores, over: exchange)
-            try exchange.step(call.signature)
+            try exchange.lastStep(call.signature)
             exchange.endStores(stores, note: views.storeNote)
             return .direct
         }
@@ -35,7 +35,11 @@ enum SharedReduce {
             let reduced = chunk
             chunk = chunk.upperBound..<min(bytes, chunk.upperBound + stageBytes)
             if location == 0, !chunk.isEmpty { unsafe stage(chunk, of: input, stores, over: exchange) }
-            try exchange.step(call.signature)
+            if chunk.isEmpty, views.someDirect {
+                try exchange.lastStep(call.signature)
+            } else {
+                try exchange.step(call.signature)
+            }
             unsafe take(reduced, of: call, over: exchange)
             if chunk.isEmpty { break }
         }

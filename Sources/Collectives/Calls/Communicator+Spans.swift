@@ -221,8 +221,8 @@ extension Communicator {
     /// rank to another are received in the order in which they were sent. Not a collective: the other ranks may do
     /// something else meanwhile.
     ///
-    /// - Parameter receiver: 0 to `size` - 1. Two ranks that send each other large messages at the same time wait for
-    ///   ever: they use `sendReceive`.
+    /// - Parameter receiver: 0 to `size` - 1. Two ranks that send each other large messages at the same time wait
+    ///   until the time-out: they use `sendReceive`.
     public func send<Element: BitwiseCopyable>(_ values: Span<Element>, to receiver: Int) throws(CollectiveError) {
         let count = values.count
         try unsafe values.withUnsafeBytes { bytes throws(CollectiveError) in

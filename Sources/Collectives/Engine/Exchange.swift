@@ -28,6 +28,8 @@ import Synchronization
     var statistics: CollectiveStatistics
     /// The last step that this rank has published.
     private(set) var current: UInt64 = 0
+    /// When this step's or message's waiting began; nil before. One time-out for all ranks that it waits for.
+    private var waitingSince: ContinuousClock.Instant?
     private var policy = StorePolicy()
     /// The size classes that stream: those that all ranks follow, and those that rank 0 will show next.
     private var streamed: UInt64 = 0
@@ -129,6 +131,7 @@ import Synchronization
     @inline(__always)
     func step(_ signature: Signature) throws(CollectiveError) {
         current += 1
+        waitingSince = nil
         region.set(signature, of: rank, step: current)
         region.publish(current, by: rank)
         region.wakeSleepers(but: rank)
@@ -138,6 +141,36 @@ import Synchronization
         for other in 0..<size where region.signature(of: other, step: current) != signature {
             throw mismatch()
         }
+    }
+
+    /// Begins a call without steps; the time-out counts from its first waiting.
+    func beginWaiting() { waitingSince = nil }
+
+    /// The last step of a call in which ranks touched each other's tensors: those are their owners' again.
+    ///
+    /// A rank that has failed may have used its tensor again before the others were done with it, though it had
+    /// published this step. So what they have read is good only if nobody has failed by now. Sequentially consistent
+    /// with the failing: a rank tells of it before it touches its tensor.
+    ///
+    /// - Parameter readsPrivate: whether private memory was read through the kernel, which works on a recycled process
+    ///   number too: then the others must live.
+    func lastStep(_ signature: Signature, readsPrivate: Bool = false) throws(CollectiveError) {
+        try step(signature)
+        for other in 0..<size where other != rank { try confirm(other, signature, mustLive: readsPrivate) }
+        if let (other, error) = copyFailure {
+            throw fail(
+                Fault(kind: .gaveUp, rank: rank),
+                CollectiveError(
+                    .system, "can't read the tensor of rank \(other); FLEXMIG_SINGLE_COPY=off does without",
+                    rank: other, cause: error))
+        }
+    }
+
+    /// Throws if a rank whose tensor was touched has failed.
+    func confirm(_ other: Int, _ signature: Signature, mustLive: Bool = false) throws(CollectiveError) {
+        if case .failed(let fault) = region.state(of: other) { throw fail(fault, signature) }
+        guard mustLive, region.state(of: other) == .attached, (try? transport.isAlive(other)) == false else { return }
+        throw fail(Fault(kind: .died, rank: other), signature)
     }
 
     @inline(never)
@@ -156,15 +189,19 @@ import Synchronization
         on other: Int, during signature: Signature, isAwaited: (Int) -> Bool, until isReady: () -> Bool
     ) throws(CollectiveError) {
         var ladder = WaitLadder(spins: spins, lookEvery: limits.lookEvery)
+        var wasRung = false
         while !isReady() {
             let (action, looks) = ladder.next(at: ContinuousClock.now)
-            if looks || interruption.isRequested {
-                try look(isAwaited, since: ladder.beginning ?? .now, during: signature)
+            if looks || wasRung || interruption.isRequested {
+                try look(isAwaited, during: signature, unless: isReady)
             }
+            wasRung = false
             switch action {
             case .spin: relaxProcessor()
-            case .yield: yieldProcessor()
-            case .sleep(let duration): sleep(atMost: duration, unless: isReady)
+            case .yield:
+                if waitingSince == nil { waitingSince = .now }
+                yieldProcessor()
+            case .sleep(let duration): wasRung = sleep(atMost: duration, unless: isReady)
             }
         }
         let spun = UInt64(Double(ladder.spun) * SpinTime.nanoseconds)
@@ -173,25 +210,29 @@ import Synchronization
     }
 
     /// The rule of `Doorbell`: read the bell, show that this rank is asleep, look once more, sleep.
-    private func sleep(atMost duration: Duration, unless isReady: () -> Bool) {
+    ///
+    /// - Returns: whether another rank rang: it has come, or has news of itself.
+    private func sleep(atMost duration: Duration, unless isReady: () -> Bool) -> Bool {
         let bell = region.doorbell(of: rank)
         let count = bell.count
         region.setAsleep(true, rank)
         if !isReady() && !interruption.isRequested { bell.sleep(since: count, atMost: duration) }
         region.setAsleep(false, rank)
+        return bell.count != count
     }
 
     /// Throws if one of the awaited ranks never will come, or this rank has waited for too long.
+    ///
+    /// - Parameter isReady: looked at once more before a fault counts: a rank may have come as its last deed.
     @inline(never)
     private func look(
-        _ isAwaited: (Int) -> Bool, since beginning: ContinuousClock.Instant, during signature: Signature
+        _ isAwaited: (Int) -> Bool, during signature: Signature, unless isReady: () -> Bool
     ) throws(CollectiveError) {
         if interruption.isRequested { throw fail(Fault(kind: .aborted, rank: rank), signature) }
         var awaited: [Observation] = []
         for other in 0..<size where other != rank && isAwaited(other) {
             do throws(SystemError) {
                 let observation = try transport.observe(other)
-                // Once more, after its death or farewell was seen: it may have published the step as its last deed.
                 if isAwaited(other) { awaited.append(observation) }
             } catch {
                 throw fail(
@@ -199,10 +240,12 @@ import Synchronization
                     CollectiveError(.system, "can't see whether rank \(other) lives", rank: other, cause: error))
             }
         }
-        if let fault = Fault.among(awaited) { throw fail(fault, signature) }
+        let fault = Fault.among(awaited)
+        if isReady() { return }
+        if let fault { throw fail(fault, signature) }
         // This rank itself may be the one that doesn't come: to receive a message that it was to send.
-        if let late = awaited.first?.rank ?? (isAwaited(rank) ? rank : nil),
-            beginning.duration(to: .now) >= limits.timeout
+        if let since = waitingSince, since.duration(to: .now) >= limits.timeout,
+            let late = awaited.first?.rank ?? (isAwaited(rank) ? rank : nil)
         {
             throw fail(Fault(kind: .late, rank: late), signature)
         }
@@ -275,15 +318,6 @@ import Synchronization
         }
     }
 
-    func throwCopyFailure() throws(CollectiveError) {
-        guard let (other, error) = copyFailure else { return }
-        throw fail(
-            Fault(kind: .gaveUp, rank: rank),
-            CollectiveError(
-                .system, "can't read the tensor of rank \(other); FLEXMIG_SINGLE_COPY=off does without", rank: other,
-                cause: error))
-    }
-
     // MARK: Failing
 
     @inline(never)
@@ -298,7 +332,7 @@ import Synchronization
                 rank: odd))
     }
 
-    private func fail(_ fault: Fault, _ signature: Signature) -> CollectiveError {
+    func fail(_ fault: Fault, _ signature: Signature) -> CollectiveError {
         let state = fault.kind == .late ? transport.stateInWords(of: fault.rank) : nil
         return fail(
             fault,

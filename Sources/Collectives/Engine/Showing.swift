@@ -1,7 +1,7 @@
 /// The rounds in which ranks show their inputs to the others, who take what they need.
 ///
 /// It is the frame of every collective without a reduction of many inputs to all: an algorithm says who shows what,
-/// and what to take in a round. An input is a number of equal blocks. It is shown in one of three ways:
+/// and what to take in a round. An input is a number of equal blocks. It is shown in one of four ways:
 /// - *inline*, up to 40 bytes, in the step's own cache line;
 /// - *staged*, copied into the slot, in as many rounds as that takes;
 /// - *direct*, where the input lies in the symmetric heap: the others take it from there;
@@ -82,8 +82,7 @@ struct Showing {
         }
         exchange.endStores(stores, note: views.storeNote)
         if views.someDirect || views.someSingle {
-            try exchange.step(call.signature)
-            try exchange.throwCopyFailure()
+            try exchange.lastStep(call.signature, readsPrivate: views.someSingle)
         }
         if views.someStaged { return total <= exchange.layout.stageBytes ? .flat : .staged }
         return views.someSingle ? .singleCopy : .direct
@@ -102,7 +101,8 @@ struct Showing {
     func copy(_ block: Int, of rank: Int, to output: UnsafeMutableRawPointer?, at place: Int) {
         guard let output = unsafe output else { return }
         let target = unsafe output + place * blockBytes + range.lowerBound
-        if let address = unsafe exchange.addresses[rank] {
+        // An inline call has no `open`, so what that told the last time does not count.
+        if !isInline, let address = unsafe exchange.addresses[rank] {
             let from = address + UInt64(block * blockBytes + range.lowerBound)
             return unsafe exchange.copySingly(rank, from, to: target, count: range.count)
         }

@@ -105,7 +105,7 @@ import Platform
 
     /// Copies bytes of a rank's private memory.
     ///
-    /// What came is garbage when the rank has died meanwhile; the collective's last step tells.
+    /// What came is garbage when the rank has died or given up meanwhile; `Exchange.lastStep` tells.
     @unsafe
     func read(
         _ rank: Int, at address: UInt64, into target: UnsafeMutableRawPointer, count: Int

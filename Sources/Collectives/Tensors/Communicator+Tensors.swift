@@ -75,6 +75,8 @@ private struct HeapGrowth {
         // Some rank has no room: all take it from a new arena, and what was reserved here is released again.
         let least = (max(bytes, 1) + FreeList.page - 1) / FreeList.page * FreeList.page
         var error = SystemError(call: "mmap", code: 0)
+        // As if there were no room: arenas are numbered, and all ranks have as many.
+        if exchange.heap.isFull { return .refused(SystemError(call: "mmap", code: 12), needed: least * exchange.size) }
         for part in [max(Self.leastPart, least), least] {
             let arena: Arena?
             (arena, error) = try map(part * exchange.size)

@@ -13,8 +13,9 @@ import Synchronization
 
     /// The most a location's 48 bits can tell, less than 2^47 because `PointToPoint` needs a bit.
     static let largestArena = 1 << 46
-    static let mostArenas = 1 << 15
+    static let mostArenas = 1 << 14
 
+    var isFull: Bool { arenas.count >= Self.mostArenas }
     func add(_ arena: Arena) { arenas.append(arena) }
 
     /// Where a tensor lies for the other ranks; 0 when it lies in no arena.

@@ -73,7 +73,8 @@ package struct Observation: Hashable, Sendable {
 extension Fault {
     /// The reason to stop waiting for these ranks, or nil when each of them may still come.
     ///
-    /// The first cause wins over its consequences, so that all ranks name the same culprit: a death before a fault
+    /// The first cause wins over its consequences, so that all ranks name the same culprit when there is one: a death
+    /// before a fault
     /// that a rank passes on, and that before a rank that left. Among equals the lowest rank counts.
     package static func among(_ awaited: [Observation]) -> Fault? {
         if let dead = awaited.first(where: { !$0.isAlive && $0.state == .attached }) {

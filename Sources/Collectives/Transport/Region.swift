@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Safe under two rules. Its maker keeps `layout.totalBytes` bytes at `base` mapped for as long as the value is in
 /// use; the header and line words are touched through this type only. Each line has a single writer, the rank
-/// itself; the header is written before it is published. docs/design/collectives.md tells which store pairs with
+/// itself, but for a rank's doorbell, which the others ring; the header is written before it is published. docs/design/collectives.md tells which store pairs with
 /// which load.
 @safe package struct Region {
     /// "FLEXMIG" and a zero byte.
@@ -115,23 +115,25 @@ import Synchronization
 
     // MARK: Life lines
 
-    /// What a rank says about itself. Acquire: pairs with the release in `set(_:of:)`, so that who sees a rank
-    /// attached sees its record lock taken, and who sees it gone sees the last step that it published.
+    /// What a rank says about itself. An acquire for `set(_:of:)`, so that who sees a rank attached sees its record
+    /// lock taken, and who sees it gone sees the last step that it published; sequentially consistent for
+    /// `leaveAttached`, see `Exchange.lastStep`.
     func state(of rank: Int) -> RankState {
-        let word = unsafe atomic(at: layout.lifeLine(of: rank) + LifeOffset.state).pointee.load(ordering: .acquiring)
+        let word = unsafe atomic(at: layout.lifeLine(of: rank) + LifeOffset.state).pointee
+            .load(ordering: .sequentiallyConsistent)
         return RankState(word: word, of: rank)
     }
 
-    /// Changes a rank's state; only the rank itself may. Release: pairs with the acquire in `state(of:)`.
+    /// Changes a rank's state, before others know it; only the rank itself may. Release: pairs with the acquire in `state(of:)`.
     func set(_ state: RankState, of rank: Int) {
         unsafe atomic(at: layout.lifeLine(of: rank) + LifeOffset.state).pointee.store(state.word, ordering: .releasing)
     }
 
     /// Changes a rank's state from attached, and does nothing when it is another one already: the first cause stays,
-    /// also when two threads of the rank have one. Release as above.
+    /// also when two threads of the rank have one. Sequentially consistent, see `Exchange.lastStep`.
     func leaveAttached(_ state: RankState, of rank: Int) {
         _ = unsafe atomic(at: layout.lifeLine(of: rank) + LifeOffset.state).pointee.compareExchange(
-            expected: RankState.attached.word, desired: state.word, ordering: .acquiringAndReleasing)
+            expected: RankState.attached.word, desired: state.word, ordering: .sequentiallyConsistent)
     }
 
     /// Whether a rank is asleep or about to be. Sequentially consistent on both sides, see `publish(_:by:)`.
@@ -146,13 +148,13 @@ import Synchronization
             .store(isAsleep ? 1 : 0, ordering: .sequentiallyConsistent)
     }
 
-    /// What a rank sleeps on; the others ring it. The one word of a line that others write, and only when its rank
-    /// is asleep.
+    /// What a rank sleeps on; the others ring it. The one word of a line that others write, when its rank is asleep or
+    /// a communicator is aborted.
     func doorbell(of rank: Int) -> Doorbell {
         unsafe Doorbell(at: base + layout.lifeLine(of: rank) + LifeOffset.doorbell)
     }
 
-    /// Wakes the ranks that are asleep. Call it after a sequentially consistent store of what they may wait for.
+    /// Wakes the ranks that are asleep. Comes after a sequentially consistent store of what they may wait for.
     @inline(__always)
     func wakeSleepers(but own: Int) {
         for rank in 0..<layout.worldSize where rank != own && isAsleep(rank) { doorbell(of: rank).ring() }

@@ -1,7 +1,7 @@
 /// Where things lie in the memory that the ranks share.
 ///
 /// A header, then for each rank a *life line* (rarely written), a *step line* for even and one for odd steps, the
-/// *mailboxes* of each pair of ranks, and the slots. Every line has one writer. Lines are 64 bytes, the unit that
+/// *mailboxes* of each pair of ranks, and the slots. Every line has one writer, but for the doorbell in a life line. Lines are 64 bytes, the unit that
 /// processors exchange, in groups of 128 bytes with one writer, because processors fetch them in pairs.
 package struct RegionLayout: Hashable, Sendable {
     /// Bytes that a rank stages in one step, unless /dev/shm is too small: a share of 256 KiB for each rank, which

@@ -10,7 +10,7 @@ package protocol Transport: AnyObject {
     /// The shared memory; valid as long as the transport lives.
     var region: Region { get }
 
-    /// Whether an attached rank still exists. Once false it stays false. About a microsecond.
+    /// Whether a rank that has attached still exists. Once false it stays false. About a microsecond.
     ///
     /// Who learns that a rank is dead sees everything that it stored before: its sequence and state have to be
     /// read after this answer, not before.
@@ -47,9 +47,11 @@ extension Transport {
     package func stateInWords(of rank: Int) -> String? { nil }
     package var hasProcesses: Bool { false }
 
-    /// Looks at one rank: first whether it lives, then what it said, since its last words precede its death.
+    /// Looks at one rank: whether it has attached, then whether it lives, then what it said, since its last words
+    /// precede its death. One that has not attached yet has no lock either, so it counts as alive.
     func observe(_ rank: Int) throws(SystemError) -> Observation {
-        let isAlive = try isAlive(rank)
+        let isAttached = region.state(of: rank) != .absent
+        let isAlive = isAttached ? try isAlive(rank) : true
         return Observation(rank: rank, isAlive: isAlive, state: region.state(of: rank))
     }
 }

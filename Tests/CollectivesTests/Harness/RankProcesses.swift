@@ -37,9 +37,10 @@ final class RankProcesses {
     /// Starts ranks of a world of `size`.
     ///
     /// - Parameter which: all of them unless given.
+    /// - Parameter withErrors: whether `text` gets what they write to the standard error, too.
     func start(
         _ arguments: [String], of size: Int, only which: [Int]? = nil, extra: [String: String] = [:],
-        wrappedIn wrapper: [String] = []
+        wrappedIn wrapper: [String] = [], withErrors: Bool = false
     ) throws {
         let executable = try Files.executableDirectory() + "/collective-rank"
         for rank in which ?? Array(0..<size) {
@@ -52,6 +53,7 @@ final class RankProcesses {
                 ].merging(extra) { $1 })
             let pipe = try Pipe()
             child.descriptors = [(ours: pipe.writeEnd.number, childs: 1)]
+            if withErrors { child.descriptors.append((ours: pipe.writeEnd.number, childs: 2)) }
             ranks.append(Rank(process: try child.spawn()))
             pipes.append(PipeEnd(try pipe.readEnd.duplicate()))
         }

@@ -6,14 +6,15 @@ import Foundation
 /// Threads and not tasks: ranks wait for each other, and the cooperative pool has only as many threads as the machine
 /// has processors.
 func onThreads<Value: Sendable>(
-    of world: InProcessWorld, ranks: some Sequence<Int>, _ body: @escaping @Sendable (Communicator) throws -> Value
+    of world: InProcessWorld, ranks: some Sequence<Int>, limits: WaitLimits = WaitLimits(),
+    _ body: @escaping @Sendable (Communicator) throws -> Value
 ) -> [Result<Value, any Error>] {
     let outcomes = Outcomes<Value>()
     let running = DispatchGroup()
     for rank in ranks {
         running.enter()
         Thread {
-            let communicator = Communicator(world.transport(of: rank))
+            let communicator = Communicator(world.transport(of: rank), limits: limits)
             outcomes.set(Result { try body(communicator) }, of: rank)
             communicator.close()
             running.leave()
@@ -25,9 +26,9 @@ func onThreads<Value: Sendable>(
 
 /// The same in a fresh world; throws the first rank's error.
 func onThreads<Value: Sendable>(
-    ranks: Int, slotBytes: Int = 1024, _ body: @escaping @Sendable (Communicator) throws -> Value
+    ranks: Int, stageBytes: Int = 1024, _ body: @escaping @Sendable (Communicator) throws -> Value
 ) throws -> [Value] {
-    try onThreads(of: InProcessWorld(size: ranks, slotBytes: slotBytes), ranks: 0..<ranks, body).map { try $0.get() }
+    try onThreads(of: InProcessWorld(size: ranks, stageBytes: stageBytes), ranks: 0..<ranks, body).map { try $0.get() }
 }
 
 /// Sendable because the lock is held at every touch of `all`. A Foundation lock, since the thread sanitizer does not
@@ -46,3 +47,6 @@ func collectiveError<Value>(_ outcome: Result<Value, any Error>) -> CollectiveEr
     guard case .failure(let error) = outcome else { return nil }
     return error as? CollectiveError
 }
+
+/// The collective error of a body; nil when it had none.
+func collectiveError(in body: () throws -> Void) -> CollectiveError? { collectiveError(Result(catching: body)) }

@@ -9,30 +9,94 @@ package struct Trial: Hashable, Sendable {
         case barrier
         case broadcast(root: Int)
         case allGather
-        case allReduce(Reduction, inPlace: Bool)
+        case allReduce(Reduction)
+        case reduceScatter(Reduction)
+        case reduce(Reduction, root: Int)
+        case gather(root: Int)
+        case scatter(root: Int)
+        case allToAll
+        /// Everybody sends to the next rank and receives from the one before.
+        case ring
+        /// Ranks 0 and 1, 2 and 3, ... send to each other in turn; one that is left over sends to itself.
+        case pairs
     }
 
     package enum Element: Hashable, Sendable, CaseIterable {
-        case float, double, int32, int64
+        case float, double, float16, bfloat16, int8, uint8, int32, int64, uint32, uint64
+        package var stride: Int {
+            switch self {
+            case .int8, .uint8: 1
+            case .float16, .bfloat16: 2
+            case .float, .int32, .uint32: 4
+            case .double, .int64, .uint64: 8
+            }
+        }
+    }
+
+    /// Where the tensors lie.
+    package enum Memory: Hashable, Sendable {
+        /// In this process's own memory.
+        case own
+        /// In tensors of `makeTensor`, which are the arguments.
+        case tensors
+        /// Rank r's input is a part of a tensor when bit 2r is set, and its output when bit 2r + 1 is; else in its own
+        /// memory.
+        case spans(UInt64)
     }
 
     package var call: Call
     package var element: Element
-    /// Elements of one rank.
+    /// Elements of one block: of one rank's whole tensor, or of a rank's part of it in the calls that part it.
     package var count: Int
+    /// Whether the result takes the place of the input, in calls that have both forms.
+    package var isInPlace: Bool
+    package var memory: Memory
     /// What the values are made of.
     package var seed: UInt64
 
-    package init(_ call: Call, of element: Element = .float, count: Int = 0, seed: UInt64 = 1) {
+    package init(
+        _ call: Call, of element: Element = .float, count: Int = 0, inPlace: Bool = false, in memory: Memory = .own,
+        seed: UInt64 = 1
+    ) {
         self.call = call
         self.element = element
         self.count = count
+        isInPlace = inPlace
+        self.memory = memory
         self.seed = seed
     }
 }
 
+extension Trial.Call {
+    /// Blocks of a rank's larger tensor that are staged together.
+    package func blocks(ranks: Int) -> Int {
+        switch self {
+        case .reduceScatter, .scatter, .allToAll: ranks
+        default: 1
+        }
+    }
+
+    /// Whether all ranks get the same elements.
+    package var isTheSameEverywhere: Bool {
+        switch self {
+        case .broadcast, .allGather, .allReduce: true
+        default: false
+        }
+    }
+
+    /// All calls with all reductions, each with one root of its own.
+    package static func all(ranks: Int) -> [Trial.Call] {
+        let reductions = Reduction.allCases
+        return [.barrier, .allGather, .allToAll, .ring, .pairs]
+            + [.broadcast(root: ranks - 1), .gather(root: ranks / 2), .scatter(root: (ranks - 1) / 2)]
+            + reductions.flatMap { [.allReduce($0), .reduceScatter($0), .reduce($0, root: Int($0.rawValue) % ranks)] }
+    }
+}
+
 extension Trial: CustomStringConvertible {
-    package var description: String { "\(call) of \(count) \(element) (seed \(seed))" }
+    package var description: String {
+        "\(call) of \(count) \(element)\(isInPlace ? " in place" : "") in \(memory) memory (seed \(seed))"
+    }
 }
 
 /// A result with a wrong element.
@@ -41,108 +105,4 @@ package struct WrongResult: Error, CustomStringConvertible {
     let rank: Int
     let place: String
     package var description: String { "\(trial) on rank \(rank): \(place)" }
-}
-
-extension Trial {
-    /// Makes the call, compares the result bit by bit, and returns the digest of its bits: 0 for a barrier.
-    package func run(on communicator: Communicator) throws -> UInt64 {
-        switch element {
-        case .float: try run(Float.self, on: communicator)
-        case .double: try run(Double.self, on: communicator)
-        case .int32: try run(Int32.self, on: communicator)
-        case .int64: try run(Int64.self, on: communicator)
-        }
-    }
-
-    private func run<Number: TrialElement>(_: Number.Type, on communicator: Communicator) throws -> UInt64 {
-        let values = (0..<communicator.size).map { rank in
-            (0..<count).map { Number(random: Self.bits(seed, rank: rank, index: $0)) }
-        }
-        let own = values[communicator.rank]
-        switch call {
-        case .barrier:
-            try communicator.barrier()
-            return 0
-        case .broadcast(let root):
-            var result = own
-            try communicator.broadcast(&result, from: root)
-            return try compare(result, to: values[root], on: communicator.rank)
-        case .allGather:
-            return try compare(try communicator.allGather(own), to: values.flatMap { $0 }, on: communicator.rank)
-        case .allReduce(let reduction, let inPlace):
-            var result = inPlace ? own : [Number](repeating: Number(random: 77), count: count)
-            if inPlace {
-                try communicator.allReduce(&result, reduction)
-            } else {
-                var span = result.mutableSpan
-                try communicator.allReduce(own.span, into: &span, reduction)
-            }
-            let expected = (0..<count).map { index in
-                var sum = values[0][index]
-                for rank in 1..<max(1, values.count) { sum = sum.plus(values[rank][index]) }
-                return reduction == .mean ? sum.divided(by: values.count) : sum
-            }
-            return try compare(result, to: expected, on: communicator.rank)
-        }
-    }
-
-    private func compare<Number: TrialElement>(
-        _ result: [Number], to expected: [Number], on rank: Int
-    ) throws -> UInt64 {
-        guard result.count == expected.count else {
-            throw WrongResult(trial: self, rank: rank, place: "\(result.count) elements, not \(expected.count)")
-        }
-        if let index = result.indices.first(where: { result[$0].bits != expected[$0].bits }) {
-            throw WrongResult(
-                trial: self, rank: rank, place: "element \(index) is \(result[index]), not \(expected[index])")
-        }
-        return result.reduce(UInt64(count) &+ 0x9e37) { Self.mixed($0 ^ $1.bits) }
-    }
-}
-
-extension Trial {
-    /// A sequence of calls drawn from a seed, the same wherever it is drawn.
-    ///
-    /// - Parameter slotElements: elements of a `Float` slot, so that some counts fall on its edges.
-    package static func sequence(of length: Int, ranks: Int, seed: UInt64, slotElements: Int = 32768) -> [Trial] {
-        var generator = Generator(state: seed)
-        return (0..<length).map { _ in
-            let call: Call =
-                switch Int.random(in: 0..<8, using: &generator) {
-                case 0: .barrier
-                case 1, 2: .broadcast(root: Int.random(in: 0..<ranks, using: &generator))
-                case 3: .allGather
-                default: .allReduce(Bool.random(using: &generator) ? .sum : .mean, inPlace: .random(using: &generator))
-                }
-            let count =
-                switch Int.random(in: 0..<8, using: &generator) {
-                case 0: 0
-                case 1: slotElements + Int.random(in: -1...1, using: &generator)
-                case 2: Int.random(in: slotElements...3 * slotElements, using: &generator)
-                default: Int.random(in: 1...2000, using: &generator)
-                }
-            let element = Element.allCases.randomElement(using: &generator) ?? .float
-            return Trial(call, of: element, count: count, seed: generator.next())
-        }
-    }
-
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            return mixed(state)
-        }
-    }
-
-    private static func bits(_ seed: UInt64, rank: Int, index: Int) -> UInt64 {
-        mixed(seed &+ UInt64(rank) << 40 &+ UInt64(index))
-    }
-
-    /// The finalizer of SplitMix64.
-    package static func mixed(_ value: UInt64) -> UInt64 {
-        var value = value
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
-    }
 }
