@@ -83,12 +83,14 @@ extension CollectiveError {
             self.init(.rankLeft, "rank \(rank) gave up because of an error of its own \(place)", rank: rank)
         case .late where rank == own:
             self.init(
-                .timedOut, "the others gave up waiting for rank \(rank), which is this one; "
+                .timedOut,
+                "the others gave up waiting for rank \(rank), which is this one; "
                     + "a larger FLEXMIG_TIMEOUT lets them wait longer \(place)", rank: rank)
         case .late:
             let limit = timeout > .zero ? " within \(timeout)" : " in time"
             self.init(
-                .timedOut, "rank \(rank) did not come\(limit)\(state.map { ": \($0)" } ?? ""); "
+                .timedOut,
+                "rank \(rank) did not come\(limit)\(state.map { ": \($0)" } ?? ""); "
                     + "a larger FLEXMIG_TIMEOUT lets the others wait longer \(place)", rank: rank)
         case .aborted:
             self.init(.aborted, "rank \(rank) aborted the communicator \(place)", rank: rank)

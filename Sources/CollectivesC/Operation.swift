@@ -125,11 +125,11 @@ import Collectives
         case .gather: try unsafe communicator.rawGather(input, output, count: count, element, to: root)
         case .scatter: try unsafe communicator.rawScatter(input, output, count: count, element, from: root)
         case .allToAll: try unsafe communicator.rawAllToAll(input, output, count: count, element)
-        case .send: try unsafe communicator.rawExchange(send: (input, count, root), receive: nil, element)
-        case .receive: try unsafe communicator.rawExchange(send: nil, receive: (output, count, root), element)
+        case .send: try unsafe communicator.rawSend(input, count: count, element, to: root)
+        case .receive: try unsafe communicator.rawReceive(output, count: count, element, from: root)
         case .sendReceive:
-            try unsafe communicator.rawExchange(
-                send: (input, count, root), receive: (output, received.count, received.sender), element)
+            try unsafe communicator.rawSendReceive(
+                input, count: count, to: root, output, count: received.count, from: received.sender, element)
         }
     }
 }

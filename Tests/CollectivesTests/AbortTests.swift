@@ -5,6 +5,9 @@ import Testing
 
 /// Communicators that a program ends from outside, with ranks as threads.
 struct AbortTests {
+    /// The others look every 20 milliseconds.
+    private static let limits = WaitLimits(timeout: .seconds(30), deathTimeout: .milliseconds(100))
+
     private func expectAborted(_ error: CollectiveError?, by rank: Int, _ location: SourceLocation = #_sourceLocation) {
         #expect(error?.code == .aborted, sourceLocation: location)
         #expect(error?.rank == rank, sourceLocation: location)
@@ -18,7 +21,7 @@ struct AbortTests {
         for delay in [0, 10, 30, 100, 500, 1500, 5000, 20_000] {
             let world = InProcessWorld(size: 3, stageBytes: 1024)
             let waiting = Mutex(0)
-            let outcomes = onThreads(of: world, ranks: 0..<3) { communicator in
+            let outcomes = onThreads(of: world, ranks: 0..<3, limits: Self.limits) { communicator in
                 if communicator.rank == 2 {
                     while waiting.withLock({ $0 }) < 2 { yieldProcessor() }
                     return
@@ -45,26 +48,27 @@ struct AbortTests {
         }
     }
 
-    /// Rank 2 keeps its communicator and comes late: it learns the cause too.
+    /// Rank 1 aborts. Rank 0 has seen it come to the barrier and waits for rank 2, which has not closed and comes only
+    /// afterwards: both learn the cause.
     @Test func allRanksLearnWhoAborted() {
         let world = InProcessWorld(size: 3)
-        let late = Communicator(world.transport(of: 2))
-        let abortSwitch = Mutex<Communicator.AbortSwitch?>(nil)
-        let outcomes = Mutex<[CollectiveError?]>([])
-        let errors = onThreads(of: world, ranks: 0..<2) { communicator -> CollectiveError? in
-            if communicator.rank == 1 { abortSwitch.withLock { $0 = communicator.abortSwitch } }
-            if communicator.rank == 0 {
-                while true {
-                    guard let found = abortSwitch.withLock({ $0 }) else { continue }
-                    found.abort()
-                    break
+        let limits = WaitLimits(timeout: .seconds(5))
+        let late = Communicator(world.transport(of: 2), limits: limits)
+        let errors = onThreads(of: world, ranks: 0..<2, limits: limits) { communicator in
+            if communicator.rank == 1 {
+                let abortSwitch = communicator.abortSwitch
+                try startThread {
+                    pause(for: .milliseconds(100))
+                    abortSwitch.abort()
                 }
             }
-            return collectiveError { try communicator.barrier() }
+            let beginning = ContinuousClock.now
+            let error = collectiveError { try communicator.barrier() }
+            #expect(ContinuousClock.now - beginning < .milliseconds(1100))
+            return error
         }
         for error in errors { expectAborted(try? error.get(), by: 1) }
-        outcomes.withLock { $0.append(collectiveError { try late.barrier() }) }
-        expectAborted(outcomes.withLock { $0[0] }, by: 1)
+        expectAborted(collectiveError { try late.barrier() }, by: 1)
     }
 
     @Test(arguments: AnyCall.allCases)
@@ -116,7 +120,7 @@ struct AbortTests {
     @Test func abortsRaceWithCallsAndEachOther() {
         for round in 0..<30 {
             let world = InProcessWorld(size: 3, stageBytes: 1024)
-            let outcomes = onThreads(of: world, ranks: 0..<3) { communicator in
+            let outcomes = onThreads(of: world, ranks: 0..<3, limits: Self.limits) { communicator in
                 let abortSwitch = communicator.abortSwitch
                 for number in 0..<1000 {
                     if number == round * 10 { for _ in 0..<3 { try startThread { abortSwitch.abort() } } }

@@ -29,7 +29,7 @@ extension ProcessTests {
                     "1 x broadcast, 41 bytes (flat 1)",
                     "4 x all-reduce, 64012 bytes (inline 1, flat 1, staged 1, direct 1)",
                     "1 x send, 7 bytes (staged 1)", "1 x receive, 7 bytes (staged 1)",
-                    "2 x allocation of a tensor, 20000 bytes (step 2)",
+                    "2 x allocation of a tensor, 40000 bytes (step 2)",
                 ] {
                     #expect(lines.contains("flexmig: rank \(rank): \(line)"), "\(line) in \(said.text)")
                 }

@@ -95,7 +95,7 @@ extension ProcessTests {
         @Test(arguments: [0, 1])
         func anAbortEndsAllRanks(victim: Int) throws {
             let group = RankProcesses()
-            try group.start(["abort", "\(victim)"], of: 3)
+            try group.start(["abort", "\(victim)"], of: 3, extra: ["FLEXMIG_TIMEOUT": "5"])
             try group.read(until: { $0.process == group.ranks[2].process || $0.error != nil })
             for rank in [0, 1] {
                 #expect(group.ranks[rank].error == "aborted \(victim)", "\(group.ranks[rank].text)")

@@ -67,7 +67,8 @@ struct StorePolicyTests {
             [false, true].map { StorePolicy.SizeClass(bytes: bytes, isDirect: $0) }
         }
         #expect(Set(classes).count == classes.count)
-        #expect(StorePolicy.SizeClass(bytes: 5000, isDirect: true) == StorePolicy.SizeClass(bytes: 8000, isDirect: true))
+        #expect(
+            StorePolicy.SizeClass(bytes: 5000, isDirect: true) == StorePolicy.SizeClass(bytes: 8000, isDirect: true))
         // All numbers fit into the 64 bits that rank 0 shows.
         for bytes in [0, 1, 2048, Int.max] {
             #expect((0..<32).contains(StorePolicy.SizeClass(bytes: bytes, isDirect: true).number))

@@ -23,7 +23,8 @@ struct TimeoutTests {
             let error = try? outcome.get()
             #expect(error?.code == .timedOut)
             #expect(error?.rank == 1)
-            #expect(error?.message.hasPrefix("rank 1 did not come within 0.5 seconds; a larger FLEXMIG_TIMEOUT") == true)
+            #expect(
+                error?.message.hasPrefix("rank 1 did not come within 0.5 seconds; a larger FLEXMIG_TIMEOUT") == true)
         }
         // The late one may have what it needs for its first step, but no more.
         let error = collectiveError {

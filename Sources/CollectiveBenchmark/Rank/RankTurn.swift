@@ -135,9 +135,9 @@ extension Communicator {
         case .scatter: try unsafe rawScatter(input, output, count: shape.block, type, from: 0)
         case .alltoall: try unsafe rawAllToAll(input, output, count: shape.block, type)
         case .sendrecv:
-            try unsafe rawExchange(
-                send: (input, shape.block, (rank + 1) % size),
-                receive: (output, shape.block, (rank + size - 1) % size), type)
+            try unsafe rawSendReceive(
+                input, count: shape.block, to: (rank + 1) % size, output, count: shape.block,
+                from: (rank + size - 1) % size, type)
         case .barrier: try barrier()
         }
     }

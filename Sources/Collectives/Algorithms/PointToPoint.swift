@@ -32,7 +32,8 @@ enum PointToPoint {
             let sendingNow = sending
             let receivingNow = receiving
             try exchange.wait(
-                on: from ?? to ?? exchange.rank, during: (receive ?? send.map { ($0.call, $0.to) })?.0.signature
+                on: from ?? to ?? exchange.rank,
+                during: (receive ?? send.map { ($0.call, $0.to) })?.0.signature
                     ?? Signature(.send),
                 isAwaited: { $0 == from || $0 == to },
                 until: {

@@ -1,4 +1,7 @@
 /// The collectives over arrays; see the forms over spans.
+///
+/// Inputs are lent by `withUnsafeBufferPointer`: with `values.span` Swift 6.3.1 finds that nobody reads an array that
+/// lives only for the call, and does not fill it in.
 extension Communicator {
     /// Overwrites the elements of all ranks with those of one rank.
     public func broadcast<Element: BitwiseCopyable>(
@@ -12,7 +15,9 @@ extension Communicator {
     public func allGather<Element: BitwiseCopyable>(_ values: [Element]) throws(CollectiveError) -> [Element] {
         var result = room(values.count * size, like: values)
         var span = result.mutableSpan
-        try allGather(values.span, into: &span)
+        unsafe try values.withUnsafeBufferPointer { values throws(CollectiveError) in
+            try unsafe allGather(Span(_unsafeElements: values), into: &span)
+        }
         return result
     }
 
@@ -33,7 +38,9 @@ extension Communicator {
     ) throws(CollectiveError) -> [Element] {
         var result = room(values.count / size, like: values)
         var span = result.mutableSpan
-        try reduceScatter(values.span, into: &span, reduction)
+        unsafe try values.withUnsafeBufferPointer { values throws(CollectiveError) in
+            try unsafe reduceScatter(Span(_unsafeElements: values), into: &span, reduction)
+        }
         return result
     }
 
@@ -51,7 +58,9 @@ extension Communicator {
     ) throws(CollectiveError) -> [Element] {
         var result = room(rank == root ? values.count * size : 0, like: values)
         var span = result.mutableSpan
-        try gather(values.span, into: &span, to: root)
+        unsafe try values.withUnsafeBufferPointer { values throws(CollectiveError) in
+            try unsafe gather(Span(_unsafeElements: values), into: &span, to: root)
+        }
         return result
     }
 
@@ -61,13 +70,17 @@ extension Communicator {
     public func allToAll<Element: BitwiseCopyable>(_ values: [Element]) throws(CollectiveError) -> [Element] {
         var result = room(values.count, like: values)
         var span = result.mutableSpan
-        try allToAll(values.span, into: &span)
+        unsafe try values.withUnsafeBufferPointer { values throws(CollectiveError) in
+            try unsafe allToAll(Span(_unsafeElements: values), into: &span)
+        }
         return result
     }
 
     /// Sends elements to one rank.
     public func send<Element: BitwiseCopyable>(_ values: [Element], to receiver: Int) throws(CollectiveError) {
-        try send(values.span, to: receiver)
+        unsafe try values.withUnsafeBufferPointer { values throws(CollectiveError) in
+            try unsafe send(Span(_unsafeElements: values), to: receiver)
+        }
     }
 
     /// Receives the next message of one rank.

@@ -133,30 +133,40 @@ extension Communicator {
         try unsafe run(call, bytes: call.bytes * size, AllToAll.run)
     }
 
-    /// One message out, one in, or both at the same time.
-    @unsafe package func rawExchange(
-        send: (tensor: UnsafeRawPointer?, count: Int, to: Int)?,
-        receive: (tensor: UnsafeMutableRawPointer?, count: Int, from: Int)?, _ element: ElementType
+    /// One message out.
+    @unsafe package func rawSend(
+        _ tensor: UnsafeRawPointer?, count: Int, _ element: ElementType, to receiver: Int
     ) throws(CollectiveError) {
-        var bytes = 0
-        if let send = unsafe send {
-            try unsafe check(count: send.count, element, root: send.to)
-            bytes += unsafe send.count * element.stride
+        try check(count: count, element, root: receiver)
+        let call = unsafe Call(.send, element, count: count, input: tensor, output: nil)
+        try run(call.signature, bytes: call.bytes) { exchange throws(CollectiveError) in
+            try PointToPoint.run(send: (call, receiver), receive: nil, over: exchange)
         }
-        if let receive = unsafe receive {
-            try unsafe check(count: receive.count, element, root: receive.from)
-            bytes += unsafe receive.count * element.stride
+    }
+
+    /// One message in. Both ends of a message have the same signature, that of the sending.
+    @unsafe package func rawReceive(
+        _ tensor: UnsafeMutableRawPointer?, count: Int, _ element: ElementType, from sender: Int
+    ) throws(CollectiveError) {
+        try check(count: count, element, root: sender)
+        let call = unsafe Call(.send, element, count: count, input: nil, output: tensor)
+        try run(Signature(.receive, of: element, count: count), bytes: call.bytes) { exchange throws(CollectiveError) in
+            try PointToPoint.run(send: nil, receive: (call, sender), over: exchange)
         }
-        let out = unsafe send.map {
-            unsafe (call: Call(.send, element, count: $0.count, input: $0.tensor, output: nil), to: $0.to)
-        }
-        let into = unsafe receive.map {
-            unsafe (call: Call(.send, element, count: $0.count, input: nil, output: $0.tensor), from: $0.from)
-        }
-        let kind: CollectiveKind = unsafe send == nil ? .receive : .send
-        try run(Signature(kind, of: element, count: bytes / max(1, element.stride)), bytes: bytes) {
-            exchange throws(CollectiveError) in
-            try PointToPoint.run(send: out, receive: into, over: exchange)
+    }
+
+    /// One message out and one in at the same time.
+    @unsafe package func rawSendReceive(
+        _ input: UnsafeRawPointer?, count: Int, to receiver: Int, _ output: UnsafeMutableRawPointer?,
+        count received: Int,
+        from sender: Int, _ element: ElementType
+    ) throws(CollectiveError) {
+        try check(count: count, element, root: receiver)
+        try check(count: received, element, root: sender)
+        let out = unsafe Call(.send, element, count: count, input: input, output: nil)
+        let into = unsafe Call(.send, element, count: received, input: nil, output: output)
+        try run(out.signature, bytes: out.bytes + into.bytes) { exchange throws(CollectiveError) in
+            try PointToPoint.run(send: (out, receiver), receive: (into, sender), over: exchange)
         }
     }
 }

@@ -226,8 +226,7 @@ extension Communicator {
     public func send<Element: BitwiseCopyable>(_ values: Span<Element>, to receiver: Int) throws(CollectiveError) {
         let count = values.count
         try unsafe values.withUnsafeBytes { bytes throws(CollectiveError) in
-            try unsafe rawExchange(
-                send: (bytes.baseAddress, count, receiver), receive: nil, .of(Element.self))
+            try unsafe rawSend(bytes.baseAddress, count: count, .of(Element.self), to: receiver)
         }
     }
 
@@ -239,7 +238,7 @@ extension Communicator {
     ) throws(CollectiveError) {
         let count = values.count
         try unsafe values.withUnsafeMutableBytes { bytes throws(CollectiveError) in
-            try unsafe rawExchange(send: nil, receive: (bytes.baseAddress, count, sender), .of(Element.self))
+            try unsafe rawReceive(bytes.baseAddress, count: count, .of(Element.self), from: sender)
         }
     }
 
@@ -250,8 +249,8 @@ extension Communicator {
         let (sent, received) = (values.count, result.count)
         try unsafe values.withUnsafeBytes { bytes throws(CollectiveError) in
             try unsafe result.withUnsafeMutableBytes { result throws(CollectiveError) in
-                try unsafe rawExchange(
-                    send: (bytes.baseAddress, sent, receiver), receive: (result.baseAddress, received, sender),
+                try unsafe rawSendReceive(
+                    bytes.baseAddress, count: sent, to: receiver, result.baseAddress, count: received, from: sender,
                     .of(Element.self))
             }
         }

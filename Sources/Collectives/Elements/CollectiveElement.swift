@@ -76,7 +76,7 @@ public struct ElementType: Hashable, Sendable, CustomStringConvertible {
         if element == UInt32.self { return .uint32 }
         if element == UInt64.self { return .uint64 }
         #if !(os(macOS) && arch(x86_64))
-        if element == Float16.self { return .float16 }
+            if element == Float16.self { return .float16 }
         #endif
         return .bytes(stride: MemoryLayout<Element>.stride)
     }
@@ -101,7 +101,7 @@ extension Double: CollectiveElement { public static var collectiveType: ElementT
 extension Int32: CollectiveElement { public static var collectiveType: ElementType { .int32 } }
 extension Int64: CollectiveElement { public static var collectiveType: ElementType { .int64 } }
 #if !(os(macOS) && arch(x86_64))
-extension Float16: CollectiveElement { public static var collectiveType: ElementType { .float16 } }
+    extension Float16: CollectiveElement { public static var collectiveType: ElementType { .float16 } }
 #endif
 extension BFloat16: CollectiveElement { public static var collectiveType: ElementType { .bfloat16 } }
 extension Int8: CollectiveElement { public static var collectiveType: ElementType { .int8 } }

@@ -24,8 +24,8 @@
         operation = Int32(reduction?.rawValue ?? 0)
         self.root = root
         bytes = count * element.stride
-        unsafe self.input = input
-        unsafe self.output = output
+        unsafe self.input = UnsafeRawPointer(bitPattern: UInt(bitPattern: input))
+        unsafe self.output = UnsafeMutableRawPointer(bitPattern: UInt(bitPattern: output))
     }
 }
 

@@ -126,8 +126,7 @@ import Synchronization
     ///
     /// - Parameter signature: what this rank believes the step to be.
     /// - Throws: `mismatch` when a rank believes something else; `rankDied`, `rankLeft`, `timedOut`, `aborted` when one
-    ///   won't come any more. The others learn the same, now or in their next step: a rank that had published this one
-    ///   before it gave up has done its part of it.
+    ///   won't come any more, or has given up since it came: what it showed may be in use again. The same on all ranks.
     @inline(__always)
     func step(_ signature: Signature) throws(CollectiveError) {
         current += 1
@@ -141,6 +140,8 @@ import Synchronization
         for other in 0..<size where region.signature(of: other, step: current) != signature {
             throw mismatch()
         }
+        // In the lines that `wakeSleepers` has just read.
+        for other in 0..<size where region.hasFailed(other) { try confirm(other, signature) }
     }
 
     /// Begins a call without steps; the time-out counts from its first waiting.
@@ -149,14 +150,20 @@ import Synchronization
     /// The last step of a call in which ranks touched each other's tensors: those are their owners' again.
     ///
     /// A rank that has failed may have used its tensor again before the others were done with it, though it had
-    /// published this step. So what they have read is good only if nobody has failed by now. Sequentially consistent
-    /// with the failing: a rank tells of it before it touches its tensor.
+    /// published this step. So what they have read is good only if nobody has failed by the end of this step.
+    /// Sequentially consistent with the failing: a rank tells of it before it touches its tensor.
     ///
     /// - Parameter readsPrivate: whether private memory was read through the kernel, which works on a recycled process
     ///   number too: then the others must live.
     func lastStep(_ signature: Signature, readsPrivate: Bool = false) throws(CollectiveError) {
         try step(signature)
-        for other in 0..<size where other != rank { try confirm(other, signature, mustLive: readsPrivate) }
+        if readsPrivate {
+            for other in 0..<size where other != rank && region.state(of: other) == .attached {
+                if (try? transport.isAlive(other)) == false {
+                    throw fail(Fault(kind: .died, rank: other), signature)
+                }
+            }
+        }
         if let (other, error) = copyFailure {
             throw fail(
                 Fault(kind: .gaveUp, rank: rank),
@@ -166,11 +173,10 @@ import Synchronization
         }
     }
 
-    /// Throws if a rank whose tensor was touched has failed.
-    func confirm(_ other: Int, _ signature: Signature, mustLive: Bool = false) throws(CollectiveError) {
+    /// Throws if a rank has failed.
+    @inline(never)
+    func confirm(_ other: Int, _ signature: Signature) throws(CollectiveError) {
         if case .failed(let fault) = region.state(of: other) { throw fail(fault, signature) }
-        guard mustLive, region.state(of: other) == .attached, (try? transport.isAlive(other)) == false else { return }
-        throw fail(Fault(kind: .died, rank: other), signature)
     }
 
     @inline(never)
@@ -230,7 +236,13 @@ import Synchronization
     ) throws(CollectiveError) {
         if interruption.isRequested { throw fail(Fault(kind: .aborted, rank: rank), signature) }
         var awaited: [Observation] = []
-        for other in 0..<size where other != rank && isAwaited(other) {
+        for other in 0..<size where other != rank {
+            guard isAwaited(other) else {
+                // It has come, and given up since, waiting for the same ranks: its reason is this rank's too.
+                let state = region.state(of: other)
+                if case .failed = state { awaited.append(Observation(rank: other, isAlive: true, state: state)) }
+                continue
+            }
             do throws(SystemError) {
                 let observation = try transport.observe(other)
                 if isAwaited(other) { awaited.append(observation) }
@@ -245,7 +257,7 @@ import Synchronization
         if let fault { throw fail(fault, signature) }
         // This rank itself may be the one that doesn't come: to receive a message that it was to send.
         if let since = waitingSince, since.duration(to: .now) >= limits.timeout,
-            let late = awaited.first?.rank ?? (isAwaited(rank) ? rank : nil)
+            let late = awaited.first(where: { isAwaited($0.rank) })?.rank ?? (isAwaited(rank) ? rank : nil)
         {
             throw fail(Fault(kind: .late, rank: late), signature)
         }

@@ -38,6 +38,8 @@ package struct StorePolicy: Hashable, Sendable {
         /// Calls until the other way is tried again, and how many there were the last time.
         var untilTrial = 2
         var untilTimed = 1
+        /// Calls in a row whose times were not like those before.
+        var changes = 0
         var interval = 16
     }
 
@@ -74,11 +76,13 @@ package struct StorePolicy: Hashable, Sendable {
         if let known {
             // Faster is believed at once to a half; slower may be chance, so it counts less.
             smoothed = time < known ? (known + time) / 2 : known + min(time - known, known) / 8
-            // The machine has changed: look again at the other way soon.
-            let hasChanged = time > 2 * known || time * 2 < known
-            if hasChanged, streamed == experience.prefersStreaming, experience.interval > 64 {
-                experience.interval = 16
-                experience.untilTrial = min(experience.untilTrial, 4)
+            // Three times in a row is no chance: the machine has changed, so look at the other way again soon.
+            if streamed == experience.prefersStreaming {
+                experience.changes = time > 2 * known || time * 2 < known ? experience.changes + 1 : 0
+                if experience.changes == 3, experience.interval > 64 {
+                    experience.interval = 16
+                    experience.untilTrial = min(experience.untilTrial, 4)
+                }
             }
         }
         if streamed { experience.streaming = smoothed } else { experience.cached = smoothed }

@@ -28,9 +28,9 @@ extension Communicator {
 
     /// Reserves bytes in the symmetric heap; nil on a communicator of one rank, which needs none.
     func allocate(bytes: Int) throws(CollectiveError) -> TensorMemory? {
-        if size == 1 { return nil }
         var outcome: HeapGrowth.Outcome?
         try run(Signature(.allocate, of: .uint8, count: bytes), bytes: bytes) { exchange throws(CollectiveError) in
+            if size == 1 { return .alone }
             outcome = try HeapGrowth(exchange, bytes: bytes).run()
             return .step
         }

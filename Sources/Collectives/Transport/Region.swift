@@ -124,6 +124,14 @@ import Synchronization
         return RankState(word: word, of: rank)
     }
 
+    /// Whether a rank has failed: `state(of:)` without its decoding. Sequentially consistent likewise.
+    @inline(__always)
+    func hasFailed(_ rank: Int) -> Bool {
+        let word = unsafe atomic(at: layout.lifeLine(of: rank) + LifeOffset.state).pointee
+            .load(ordering: .sequentiallyConsistent)
+        return word & 0xff > 2
+    }
+
     /// Changes a rank's state, before others know it; only the rank itself may. Release: pairs with the acquire in `state(of:)`.
     func set(_ state: RankState, of rank: Int) {
         unsafe atomic(at: layout.lifeLine(of: rank) + LifeOffset.state).pointee.store(state.word, ordering: .releasing)
@@ -187,7 +195,9 @@ import Synchronization
 
     func message(from sender: Int, to receiver: Int) -> (signature: Signature, place: UInt64) {
         let box = layout.mailbox(from: sender, to: receiver)
-        return unsafe (Signature(words: word(at: box + 8).pointee, word(at: box + 16).pointee), word(at: box + 24).pointee)
+        return unsafe (
+            Signature(words: word(at: box + 8).pointee, word(at: box + 16).pointee), word(at: box + 24).pointee
+        )
     }
 
     /// Tells the sender that parts have been taken. A release for `taken`, sequentially consistent as above.

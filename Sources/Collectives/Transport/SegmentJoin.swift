@@ -145,7 +145,8 @@ struct SegmentJoin {
             }
             if watch.showsDeath(sighting, at: .now) {
                 removeIfAbandoned()
-                throw CollectiveError(Fault(kind: .died, rank: 0), during: "joining", on: segment.text, own: rendezvous.rank)
+                throw CollectiveError(
+                    Fault(kind: .died, rank: 0), during: "joining", on: segment.text, own: rendezvous.rank)
             }
             if ContinuousClock.now >= deadline {
                 removeIfAbandoned()
@@ -220,7 +221,8 @@ struct SegmentJoin {
 
     private var foreign: CollectiveError {
         CollectiveError(
-            .nameTaken, "the segment \(segment) in /dev/shm belongs to another user, so it was not made by this job's "
+            .nameTaken,
+            "the segment \(segment) in /dev/shm belongs to another user, so it was not made by this job's "
                 + "rank 0; choose another FLEXMIG_RENDEZVOUS or MASTER_PORT", rank: 0)
     }
 
@@ -244,7 +246,10 @@ struct SegmentJoin {
         if header.worldSize != UInt64(worldSize) { return refusal("world size", header.worldSize, UInt64(worldSize)) }
         guard let stageBytes = Int(exactly: header.stageBytes),
             RegionLayout.isPossible(stageBytes: stageBytes, worldSize: worldSize)
-        else { return refusal("stage size", header.stageBytes, UInt64(RegionLayout.defaultStageBytes(worldSize: worldSize))) }
+        else {
+            return refusal(
+                "stage size", header.stageBytes, UInt64(RegionLayout.defaultStageBytes(worldSize: worldSize)))
+        }
         let layout = RegionLayout(worldSize: worldSize, stageBytes: stageBytes)
         if bytes != layout.totalBytes { return refusal("size", UInt64(bytes), UInt64(layout.totalBytes)) }
         return .success(layout)

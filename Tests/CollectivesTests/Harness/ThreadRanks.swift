@@ -1,12 +1,15 @@
 import Collectives
 import Foundation
 
+/// So long that no rank is late on a busy machine, and so short that a test that hangs ends.
+let patient = WaitLimits(timeout: .seconds(30))
+
 /// Runs a body once per rank, each on a thread of its own, and returns what each came to, in rank order.
 ///
 /// Threads and not tasks: ranks wait for each other, and the cooperative pool has only as many threads as the machine
 /// has processors.
 func onThreads<Value: Sendable>(
-    of world: InProcessWorld, ranks: some Sequence<Int>, limits: WaitLimits = WaitLimits(),
+    of world: InProcessWorld, ranks: some Sequence<Int>, limits: WaitLimits = patient,
     _ body: @escaping @Sendable (Communicator) throws -> Value
 ) -> [Result<Value, any Error>] {
     let outcomes = Outcomes<Value>()
