@@ -9,7 +9,7 @@ extension ProcessTests {
     /// The survivors check every result that they are given, so a wrong one would be said. `FLEXMIG_KILL_RUNS` sets how
     /// many runs; `make test-long` asks for 10,000.
     @Suite(.serialized) struct Kills {
-        private static let runs = Environment.value("FLEXMIG_KILL_RUNS").flatMap { Int($0) } ?? 60
+        private static let runs = Environment.value("FLEXMIG_KILL_RUNS").flatMap { Int($0) } ?? 40
 
         @Test func theOthersAreToldAndNothingIsLeft() throws {
             let seed = Environment.value("FLEXMIG_KILL_SEED").flatMap { UInt64($0) } ?? .random(in: 0..<1 << 32)
@@ -26,7 +26,7 @@ extension ProcessTests {
 
                 let group = RankProcesses()
                 // Each trial's result is checked; there is no end but the kill.
-                try group.start(["storm", "\(trials)"], of: size, extra: ["FLEXMIG_TIMEOUT": "20"])
+                try group.start(["storm", "\(trials)"], of: size, extra: ["FLEXMIG_TIMEOUT": isJoined ? "20" : "1"])
                 if isJoined { try group.read(until: { $0.text.contains("ready") }) }
                 pause(for: .microseconds(microseconds))
                 let instant = ContinuousClock.now
@@ -44,7 +44,7 @@ extension ProcessTests {
                         met += 1
                     } else {
                         // Before it joined nobody can know it dead: its absence ends the waiting.
-                        #expect(late < .seconds(25), comment)
+                        #expect(late < .seconds(10), comment)
                         #expect(["rank-died", "join-timed-out"].contains(other.error?.prefix { $0 != " " }), comment)
                     }
                 }

@@ -36,24 +36,40 @@ enum FlatReduce {
     }
 
     /// The same for a tensor of so many lines that the way they are written counts.
+    ///
+    /// Tensors in the symmetric heap are not staged, since `SharedReduce.runDirectly` is faster when all lie there. When
+    /// some don't, a second step stages all: a tensor in place may not be read while its owner writes the result.
     @inline(never) @unsafe
     private static func runLarge(
         _ call: Call, _ input: UnsafeRawPointer, isShowing: Bool, wantsResult: Bool, over exchange: Exchange
     ) throws(CollectiveError) -> CollectiveAlgorithm {
-        var stores = exchange.beginStores(bytes: call.bytes, isDirect: false)
-        if isShowing { unsafe exchange.store(input, to: exchange.ownSlot, bytes: call.bytes, stores) }
-        unsafe exchange.ownNote.storeBytes(of: exchange.storeNote, as: UInt64.self)
+        let bytes = call.bytes
+        var (location, result): (UInt64, UInt64) = (0, 0)
+        if bytes >= Showing.leastDirectBytes {
+            location = unsafe exchange.heap.location(of: input, bytes: bytes)
+            result = unsafe call.output.map { unsafe exchange.heap.location(of: $0, bytes: bytes) } ?? .max
+        }
+        var stores = exchange.beginStores(bytes: bytes, isDirect: location != 0)
+        if isShowing, location == 0 { unsafe exchange.store(input, to: exchange.ownSlot, bytes: bytes, stores) }
         stores.pause()
-        try exchange.step(call.signature)
+        let views = try exchange.open(call.signature, input: location, output: result, inputBytes: bytes)
         stores.resume()
-        let note = unsafe exchange.note(of: 0).load(as: UInt64.self)
+        if !views.someStaged && views.allOutputsDirect {
+            try unsafe SharedReduce.runDirectly(call, stores, over: exchange)
+            exchange.endStores(stores, note: views.storeNote)
+            return .direct
+        }
+        if views.someDirect {
+            if isShowing { unsafe exchange.store(input, to: exchange.ownSlot, bytes: bytes, stores) }
+            try exchange.step(call.signature)
+        }
         if wantsResult, let output = unsafe call.output {
             for rank in 0..<exchange.size { unsafe exchange.sources[rank] = unsafe exchange.slot(of: rank) }
             unsafe exchange.sources[exchange.rank] = input
             unsafe exchange.results[0] = output
-            exchange.reduce(call, resultCount: 1, bytes: call.bytes)
+            exchange.reduce(call, resultCount: 1, bytes: bytes)
         }
-        exchange.endStores(stores, note: note)
+        exchange.endStores(stores, note: views.storeNote)
         return .flat
     }
 }

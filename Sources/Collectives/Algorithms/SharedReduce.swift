@@ -25,8 +25,7 @@ enum SharedReduce {
         let views = try exchange.open(call.signature, input: location, output: result, inputBytes: bytes)
         stores.resume()
         if !views.someStaged && views.allOutputsDirect {
-            unsafe reduceDirectly(call, stores, over: exchange)
-            try exchange.lastStep(call.signature)
+            try unsafe runDirectly(call, stores, over: exchange)
             exchange.endStores(stores, note: views.storeNote)
             return .direct
         }
@@ -94,9 +93,11 @@ enum SharedReduce {
         }
     }
 
-    /// Reads this rank's share of all inputs, and writes it to all results.
+    /// Reads this rank's share of all inputs, and writes it to all results, after a step in which all were shown.
     @unsafe
-    private static func reduceDirectly(_ call: Call, _ stores: Exchange.Stores, over exchange: Exchange) {
+    static func runDirectly(
+        _ call: Call, _ stores: Exchange.Stores, over exchange: Exchange
+    ) throws(CollectiveError) {
         let own = Shares(of: call.bytes, ranks: exchange.size)[exchange.rank]
         var resultCount = 0
         for rank in 0..<exchange.size {
@@ -109,5 +110,6 @@ enum SharedReduce {
         unsafe exchange.reduceForOthers(
             call, own: call.output.map { unsafe $0 + own.lowerBound }, resultCount: resultCount, bytes: own.count,
             stores)
+        try exchange.lastStep(call.signature)
     }
 }

@@ -217,8 +217,9 @@ extension Communicator {
 
     /// Sends elements to one rank, which has to receive as many of the same type.
     ///
-    /// Returns when `values` may be changed again; up to some 64 KiB that is before they are received. Messages of one
-    /// rank to another are received in the order in which they were sent. Not a collective: the other ranks may do
+    /// Returns when `values` may be changed again: for up to 64 KiB at once, if the receiver has taken this rank's
+    /// messages before it and at most three others of this rank are under way; else when enough was taken. Messages of
+    /// one rank to another are received in the order in which they were sent. Not a collective: the other ranks may do
     /// something else meanwhile.
     ///
     /// - Parameter receiver: 0 to `size` - 1. Two ranks that send each other large messages at the same time wait

@@ -115,7 +115,8 @@ private struct HeapGrowth {
             }
             if memory.map({ unsafe $0.bytes.count != total }) == true { code = 22 }
             code = try agree(code)
-            if exchange.rank == 0 { exchange.transport.removeMemory(named: name) }
+            // By all: rank 0 may have died when it had told the others that it was done.
+            exchange.transport.removeMemory(named: name)
             let error = SystemError(call: "mmap", code: code, subject: name)
             guard code == 0, let memory, let arena = Arena(memory, rank: exchange.rank, ranks: exchange.size) else {
                 return (nil, error)

@@ -3,7 +3,7 @@ import Collectives
 extension Trial {
     /// Bytes at which another algorithm begins: inside of a line, straight from tensors, by shares; see `Region`,
     /// `Showing` and `AllReduce`.
-    package static let limits = [40, 8 * 1024, 16 * 1024]
+    package static let limits = [40, 8 * 1024, 16 * 1024, 32 * 1024]
 
     /// The counts around each place where something else begins: nothing, one element, the limits, the stage, and
     /// several stages.
