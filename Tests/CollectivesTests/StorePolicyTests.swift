@@ -40,11 +40,16 @@ struct StorePolicyTests {
         #expect(apart.streamedCalls >= 950)
     }
 
-    @Test func triesTheOtherWayEverMoreRarely() {
-        var machine = Machine(cached: 1, streaming: 3)
-        machine.run(10_000)
-        machine.run(10_000)
-        #expect(machine.streamedCalls <= 10_000 / 1000)
+    @Test func triesTheSlowerWayTheMoreRarelyTheSlowerItIs() {
+        for factor: Float in [1.5, 3, 10, 100] {
+            var machine = Machine(cached: 1, streaming: factor)
+            machine.run(20)
+            machine.run(20_000)
+            let extra = Float(machine.streamedCalls) * (factor - 1) / 20_000
+            #expect(machine.streamedCalls >= 20_000 / 512 - 1)
+            // A hundred times slower, the longest interval costs more than a fortieth.
+            #expect(extra < (factor < 15 ? 0.05 : 0.25), "\(factor)")
+        }
     }
 
     @Test func followsTheMachineWhenItChanges() {
@@ -52,12 +57,12 @@ struct StorePolicyTests {
         machine.run(20_000)
         // The cores are no longer neighbours.
         (machine.cached, machine.streaming) = (10, 2)
-        machine.run(200)
+        machine.run(600)
         machine.run(1000)
         #expect(machine.streamedCalls >= 900)
         // And back.
         (machine.cached, machine.streaming) = (1, 3)
-        machine.run(20_000)
+        machine.run(600)
         machine.run(1000)
         #expect(machine.streamedCalls <= 100)
     }

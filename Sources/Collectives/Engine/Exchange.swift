@@ -179,9 +179,16 @@ import Synchronization
         if case .failed(let fault) = region.state(of: other) { throw fail(fault, signature) }
     }
 
+    private static let looksBeforePausing = 128
+
     @inline(never)
     private func waitForStep(of other: Int, during signature: Signature) throws(CollectiveError) {
         let (region, current) = (region, current)
+        // A rank that comes at the same time comes within these, and a pause would keep this one from seeing it for
+        // as long as the line takes to come over.
+        if spins > 0 {
+            for _ in 0..<Self.looksBeforePausing where region.hasPublished(current, other) { return }
+        }
         try wait(
             on: other, during: signature, isAwaited: { !region.hasPublished(current, $0) },
             until: { region.hasPublishedBeforeSleep(current, other) })

@@ -6,8 +6,8 @@
 /// past the caches it comes from memory, which the prefetcher makes fast. Measured, the wrong way costs a factor of
 /// two to ten; see docs/measurements/collectives.md.
 ///
-/// So rank 0 tries both for each size class, goes on with the faster one, tries the other one now and then, ever more
-/// rarely, and soon again when its own times change. The results have the same bits either way.
+/// So rank 0 tries both for each size class, goes on with the faster one, and tries the other one now and then: the
+/// slower it was, the more rarely. The results have the same bits either way.
 ///
 /// A value that only decides.
 package struct StorePolicy: Hashable, Sendable {
@@ -35,15 +35,14 @@ package struct StorePolicy: Hashable, Sendable {
         var cached: Float?
         var streaming: Float?
         var prefersStreaming = false
-        /// Calls until the other way is tried again, and how many there were the last time.
+        /// Timed calls until the other way is tried again.
         var untilTrial = 2
         var untilTimed = 1
-        /// Calls in a row whose times were not like those before.
-        var changes = 0
-        var interval = 16
     }
 
-    private static let longestInterval = 4096
+    /// Between two trials of the slower way; in between, trials cost at most a fortieth of the time.
+    private static let intervals = 16...512
+    private static let mostCost: Float = 1.0 / 40
     private var classes = [Experience](repeating: Experience(), count: SizeClass.count)
 
     package init() {}
@@ -59,11 +58,15 @@ package struct StorePolicy: Hashable, Sendable {
     /// Whether the calls of a class stream until the next one was timed.
     package mutating func next(_ size: SizeClass) -> Bool {
         classes[size.number].untilTrial -= 1
-        if classes[size.number].untilTrial > 0 { return classes[size.number].prefersStreaming }
-        let interval = classes[size.number].interval
-        classes[size.number].untilTrial = interval
-        classes[size.number].interval = min(interval * 2, Self.longestInterval)
-        return !classes[size.number].prefersStreaming
+        let experience = classes[size.number]
+        if experience.untilTrial > 0 { return experience.prefersStreaming }
+        var interval = Self.intervals.lowerBound
+        if let cached = experience.cached, let streaming = experience.streaming {
+            let excess = max(cached, streaming) / max(1e-9, min(cached, streaming)) - 1
+            interval = Int(min(excess / Self.mostCost, Float(Self.intervals.upperBound)))
+        }
+        classes[size.number].untilTrial = max(interval, Self.intervals.lowerBound)
+        return !experience.prefersStreaming
     }
 
     /// Learns from a call.
@@ -73,26 +76,14 @@ package struct StorePolicy: Hashable, Sendable {
         var experience = classes[size.number]
         let known = streamed ? experience.streaming : experience.cached
         var smoothed = time
-        if let known {
-            // Faster is believed at once to a half; slower may be chance, so it counts less.
+        // A trial of the other way counts as it is: what was known is old. Of the usual way, faster is believed to a
+        // half; slower may be chance, so it counts less.
+        if let known, streamed == experience.prefersStreaming {
             smoothed = time < known ? (known + time) / 2 : known + min(time - known, known) / 8
-            // Three times in a row is no chance: the machine has changed, so look at the other way again soon.
-            if streamed == experience.prefersStreaming {
-                experience.changes = time > 2 * known || time * 2 < known ? experience.changes + 1 : 0
-                if experience.changes == 3, experience.interval > 64 {
-                    experience.interval = 16
-                    experience.untilTrial = min(experience.untilTrial, 4)
-                }
-            }
         }
         if streamed { experience.streaming = smoothed } else { experience.cached = smoothed }
         if let cached = experience.cached, let streaming = experience.streaming {
-            let prefers = streaming < cached
-            if prefers != experience.prefersStreaming {
-                experience.prefersStreaming = prefers
-                experience.interval = 16
-                experience.untilTrial = 16
-            }
+            experience.prefersStreaming = streaming < cached
         }
         classes[size.number] = experience
     }
