@@ -47,8 +47,15 @@ public final class Communicator {
             defer { counts[rendezvous.prefix, default: 0] += 1 }
             return counts[rendezvous.prefix, default: 0]
         }
-        self.init(
-            try SegmentJoin(rendezvous, number: number).run(), limits: rendezvous.limits, log: rendezvous.log)
+        let transport: any Transport
+        do throws(CollectiveError) {
+            transport = try SegmentJoin(rendezvous, number: number).run()
+        } catch {
+            // So that all ranks that try again meet again.
+            Self.begun.withLock { $0[rendezvous.prefix, default: 1] -= 1 }
+            throw error
+        }
+        self.init(transport, limits: rendezvous.limits, log: rendezvous.log)
     }
 
     private convenience init(alone rendezvous: Rendezvous) {
@@ -212,7 +219,15 @@ public final class Communicator {
         rendezvous.log = log
         if group.size == size { rendezvous.stageBytes = exchange.layout.stageBytes }
         if group.size == 1 { return Communicator(alone: rendezvous) }
-        let transport = try exchange.transport.join(rendezvous, limits: exchange.limits)
+        let transport: any Transport
+        do throws(CollectiveError) {
+            transport = try exchange.transport.join(rendezvous) { () throws(CollectiveError) in
+                try exchange.checkLives(of: group.members, Signature(.split))
+            }
+        } catch {
+            failure = failure ?? (exchange.hasFailed ? error : nil)
+            throw error
+        }
         return Communicator(transport, limits: exchange.limits, log: log)
     }
 }

@@ -42,10 +42,11 @@ extension Rendezvous {
     /// Reads the rendezvous from environment variables. Looks at nothing else, so it is the same for the same
     /// variables and user.
     ///
-    /// - `RANK` and `WORLD_SIZE`: both or neither. Without them the process is the only rank.
+    /// - `RANK` and `WORLD_SIZE`: both or neither. Without them the process is the only rank; an error where
+    ///   `FLEXMIG_RENDEZVOUS` is set, or mpirun or srun has started several processes.
     /// - `FLEXMIG_RENDEZVOUS`: the prefix; `flexmig run` sets it. Without it the prefix is made of the user's number
-    ///   and `FLEXMIG_JOB_ID`, else `MASTER_ADDR` and `MASTER_PORT`, so that programs started by torchrun or mpirun
-    ///   meet as well. A job of one rank needs none of these.
+    ///   and `FLEXMIG_JOB_ID`, else `MASTER_ADDR` and `MASTER_PORT`, so that programs started by torchrun meet as well,
+    ///   and under mpirun and srun those started by `flexmig exec`. A job of one rank needs none of these.
     /// - `FLEXMIG_TIMEOUT`: seconds to wait for the other ranks, 0.1 to 86400; 300 by default.
     /// - `FLEXMIG_DEATH_TIMEOUT`: seconds from a rank's death to the error on the others, 0.05 to 3600; 1 by default.
     /// - `FLEXMIG_STAGE_BYTES`: bytes that a rank stages in one step, 4096 to 268435456; 256 KiB for each
@@ -66,11 +67,13 @@ extension Rendezvous {
         deathTimeout = try Self.seconds(
             "FLEXMIG_DEATH_TIMEOUT", variables["FLEXMIG_DEATH_TIMEOUT"], in: 0.05...3600, else: 1)
         log = try Self.log(variables["FLEXMIG_DEBUG"])
+        try Self.checkSettings(variables)
         if let text = variables["FLEXMIG_STAGE_BYTES"] {
             stageBytes = RegionLayout.rounded(try Self.integer("FLEXMIG_STAGE_BYTES", text, in: 4096...1 << 28))
         }
         switch (variables["RANK"], variables["WORLD_SIZE"]) {
         case (nil, nil):
+            try Self.checkAlone(variables)
             (rank, worldSize) = (0, 1)
         case (let rank?, let size?):
             worldSize = try Self.integer("WORLD_SIZE", size, in: Self.worldSizes)
@@ -81,6 +84,34 @@ extension Rendezvous {
             throw CollectiveError(.invalidEnvironment, "WORLD_SIZE is not set, but RANK is; set both or neither")
         }
         prefix = try Self.prefix(variables, user: user, isAlone: worldSize == 1)
+    }
+
+    /// A process without a rank is alone, unless something says that it is not: then each would take itself for all.
+    private static func checkAlone(_ variables: [String: String]) throws(CollectiveError) {
+        for name in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"] {
+            guard let size = variables[name].flatMap({ Int($0) }), size > 1 else { continue }
+            throw CollectiveError(
+                .invalidEnvironment,
+                "RANK is not set, but \(name) is \(size); start each process with: flexmig exec -- PROGRAM")
+        }
+        if let place = variables["FLEXMIG_RENDEZVOUS"] {
+            throw CollectiveError(
+                .invalidEnvironment,
+                "RANK and WORLD_SIZE are not set, but FLEXMIG_RENDEZVOUS is \"\(place)\"; set all three or none")
+        }
+    }
+
+    /// Settings that are read where they are used, once a process.
+    private static func checkSettings(_ variables: [String: String]) throws(CollectiveError) {
+        let allowed = [
+            "FLEXMIG_SINGLE_COPY": ["auto", "on", "off"], "FLEXMIG_VECTOR": ["baseline", "avx2", "avx512"],
+        ]
+        for (name, values) in allowed.sorted(by: { $0.key < $1.key }) {
+            guard let value = variables[name], !values.contains(value) else { continue }
+            throw CollectiveError(
+                .invalidEnvironment,
+                "\(name) is \"\(value)\"; allowed are \(values.joined(separator: ", "))")
+        }
     }
 
     private static func prefix(

@@ -24,3 +24,11 @@ public enum Affinity {
         }
     }
 }
+
+/// Processors that ranks like this process may use together, at least 1: those of its set, or all of the machine when
+/// it is pinned to one, as the other ranks are to others then.
+public func usableProcessors() -> Int {
+    let online = onlineProcessors()
+    guard let allowed = try? Affinity.allowed().count, allowed > 1 else { return online }
+    return min(allowed, online)
+}

@@ -37,6 +37,8 @@ public struct SharedMemoryName: Hashable, Sendable, CustomStringConvertible {
     /// they need an order given by atomics in the same memory.
     @unsafe public let bytes: UnsafeMutableRawBufferPointer
 
+    private static let slice = 8 << 20
+
     /// Creates a segment of `size` zero bytes, mode 0600, all of it reserved.
     ///
     /// - Throws: `SystemError`: `EEXIST` when the name is taken, `ENOSPC` when the file system is full (never a
@@ -45,7 +47,17 @@ public struct SharedMemoryName: Hashable, Sendable, CustomStringConvertible {
         let file = try Descriptor.open(name.path, [.readWrite, .create, .exclusive], permissions: 0o600)
         do throws(SystemError) {
             let number = file.number
-            try checkNumber("posix_fallocate", on: name.path) { posix_fallocate(number, 0, off_t(size)) }
+            // Not begun where it can't end: until the refusal it would take the memory of everybody.
+            if try SharedMemoryName.freeBytes() < size {
+                throw SystemError(call: "posix_fallocate", code: ENOSPC, subject: name.path)
+            }
+            // In slices: a signal makes older kernels undo the whole call, and a profiler's signals never end.
+            for start in stride(from: 0, to: size, by: Self.slice) {
+                let length = min(Self.slice, size - start)
+                try checkNumber("posix_fallocate", on: name.path) {
+                    posix_fallocate(number, off_t(start), off_t(length))
+                }
+            }
             unsafe bytes = try SharedMemory.map(file, size: size, name: name)
         } catch {
             try? name.unlink()
@@ -65,6 +77,23 @@ public struct SharedMemoryName: Hashable, Sendable, CustomStringConvertible {
         guard status.st_size > 0 else { throw SystemError(call: "mmap", code: ENODATA, subject: name.path) }
         unsafe bytes = try SharedMemory.map(file, size: Int(status.st_size), name: name)
         self.file = file
+    }
+
+    /// Only the mapping, without the descriptor. Whoever takes it has to unmap it.
+    ///
+    /// - Parameter size: nil to open what is there, else the bytes of a new segment.
+    @unsafe public static func mapped(
+        _ name: SharedMemoryName, creating size: Int?
+    ) throws(SystemError) -> UnsafeMutableRawBufferPointer {
+        let memory =
+            if let size { try SharedMemory(creating: name, size: size) } else { try SharedMemory(opening: name) }
+        // A second mapping of the file, which stays when the first one goes with its descriptor.
+        return try unsafe map(memory.file, size: memory.bytes.count, name: name)
+    }
+
+    /// Undoes `mapped`.
+    @unsafe public static func unmap(_ bytes: UnsafeMutableRawBufferPointer) {
+        unsafe munmap(bytes.baseAddress, bytes.count)
     }
 
     deinit { unsafe munmap(bytes.baseAddress, bytes.count) }

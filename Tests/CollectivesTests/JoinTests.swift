@@ -187,6 +187,32 @@ extension ProcessTests {
             #expect(group.ranks[0].end == .exited(code: 0))
         }
 
+        /// Ranks that share nothing but /dev/shm: each has process number 1 in a namespace of its own, so that numbers
+        /// tell nothing, and nobody can read another's memory.
+        @Test(.enabled(if: canUnshareProcesses)) func ranksOfOtherProcessNamespacesMeet() throws {
+            let group = RankProcesses()
+            let apart = ["unshare", "--pid", "--fork", "--kill-child", "--"]
+            try group.start(["large", "4194304"], of: 3, wrappedIn: apart)
+            try group.finish()
+            for rank in group.ranks {
+                #expect(rank.end == .exited(code: 0), "\(rank.text)")
+                #expect(rank.words(after: "digest") == group.ranks[0].words(after: "digest"))
+            }
+            #expect(group.leftovers == [])
+
+            let killed = RankProcesses()
+            try killed.start(["loop", "262144"], of: 3, wrappedIn: apart)
+            try killed.read(until: { $0.text.contains("ready") })
+            // The wrapper's end kills the rank inside.
+            try killed.kill(1)
+            try killed.finish()
+            for rank in [0, 2] { #expect(killed.ranks[rank].error == "rank-died 1", "\(killed.ranks[rank].text)") }
+            #expect(killed.leftovers == [])
+        }
+
+        private static let canUnshareProcesses =
+            (try? ChildProcess.locate("unshare", path: Environment.value("PATH"))) != nil && currentUser() == 0
+
         private func smallSharedMemory(_ size: String, running command: String = "exec \"$@\"") -> [String] {
             let mounting = "mount -t tmpfs -o size=\(size) none /dev/shm && \(command)"
             return ["unshare", "--mount", "sh", "-c", mounting, "sh"]

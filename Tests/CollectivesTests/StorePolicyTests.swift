@@ -3,7 +3,7 @@ import Testing
 
 /// Which way stores go: learned from a machine that is a pair of times.
 struct StorePolicyTests {
-    private static let size = StorePolicy.SizeClass(bytes: 1 << 20, isDirect: false)
+    private static let size = StorePolicy.SizeClass(bytes: 1 << 20, .shown)
 
     /// A machine on which a call takes that long, and a policy that runs calls on it.
     private struct Machine {
@@ -69,14 +69,14 @@ struct StorePolicyTests {
 
     @Test func sizesAndKindsLearnApart() {
         let classes = [2048, 4096, 1 << 20, 1 << 30].flatMap { bytes in
-            [false, true].map { StorePolicy.SizeClass(bytes: bytes, isDirect: $0) }
+            StorePolicy.SizeClass.Kind.allCases.map { StorePolicy.SizeClass(bytes: bytes, $0) }
         }
         #expect(Set(classes).count == classes.count)
         #expect(
-            StorePolicy.SizeClass(bytes: 5000, isDirect: true) == StorePolicy.SizeClass(bytes: 8000, isDirect: true))
+            StorePolicy.SizeClass(bytes: 5000, .direct) == StorePolicy.SizeClass(bytes: 8000, .direct))
         // All numbers fit into the 64 bits that rank 0 shows.
         for bytes in [0, 1, 2048, Int.max] {
-            #expect((0..<32).contains(StorePolicy.SizeClass(bytes: bytes, isDirect: true).number))
+            #expect((0..<64).contains(StorePolicy.SizeClass(bytes: bytes, .direct).number))
         }
     }
 }

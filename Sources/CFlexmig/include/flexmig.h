@@ -138,8 +138,8 @@ int flexmig_split(flexmig_comm comm, int color, int key, flexmig_comm *part);
 // -- Collectives
 //
 // Counts are in elements, and memory needs no alignment. In place where a comment says so, that is: with exactly the
-// addresses it tells; otherwise input and output must not overlap. p is the number of ranks. Nothing allocates. A call
-// of up to 40 bytes takes about a microsecond when all ranks come at once; larger ones are bound by copying, less of it
+// addresses it tells; otherwise input and output must not overlap. p is the number of ranks. Small calls don't
+// allocate unless a rank is late by a tenth of a second. A call of up to 40 bytes takes about a microsecond when all ranks come at once; larger ones are bound by copying, less of it
 // for memory of flexmig_alloc. A rank that comes early spins for some microseconds and sleeps then.
 
 // Returns when all ranks have called it.
@@ -179,8 +179,8 @@ int flexmig_all_to_all(flexmig_comm comm, const void *input, void *output, size_
 
 // -- Messages between two ranks. The others may do something else meanwhile.
 
-// Returns when `input` may be changed again: up to some 64 KiB before the message is received, larger ones wait for
-// the receiver. Two ranks that send each other large messages at the same time use flexmig_sendrecv.
+// Returns when `input` may be changed again: up to 64 KiB at once, if the receiver has taken this rank's messages
+// before it and at most three others of this rank are under way; else when enough was taken. Two ranks that send each other large messages at the same time use flexmig_sendrecv.
 int flexmig_send(flexmig_comm comm, const void *input, size_t count, flexmig_type type, int receiver);
 
 // The next message of one rank, in the order in which they were sent: of the same count and type, else MISMATCH.

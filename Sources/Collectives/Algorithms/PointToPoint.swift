@@ -26,7 +26,10 @@ enum PointToPoint {
             let (sent, received) = (sending?.isDone ?? true, receiving?.isDone ?? true)
             if sending?.isDirect == true || receiving?.isDirect == true { algorithm = .direct }
             if sent && received { return algorithm }
-            if hasMoved { continue }
+            if hasMoved {
+                exchange.beginWaiting()
+                continue
+            }
             let to = sent ? nil : sending.map { $0.awaited(over: exchange) }
             let from = received ? nil : receive?.from
             let sendingNow = sending

@@ -17,7 +17,7 @@ enum SharedReduce {
         }
         let (bytes, stageBytes) = (call.bytes, exchange.layout.stageBytes)
         let location = unsafe exchange.heap.location(of: input, bytes: bytes)
-        var stores = exchange.beginStores(bytes: bytes, isDirect: location != 0)
+        var stores = exchange.beginStores(bytes: bytes, location != 0 ? .direct : .reduced)
         let result: UInt64 = unsafe call.output.map { unsafe exchange.heap.location(of: $0, bytes: bytes) } ?? .max
         var chunk = 0..<min(bytes, stageBytes)
         if location == 0 { unsafe stage(chunk, of: input, stores, over: exchange) }

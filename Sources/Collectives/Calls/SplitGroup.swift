@@ -17,7 +17,9 @@ package struct SplitGroup: Hashable, Sendable {
 
     /// The rank in the new group, and the group's size.
     package let rank: Int
-    package let size: Int
+    package var size: Int { members.count }
+    /// The ranks of the old group that are in the new one, in its order.
+    package let members: [Int]
     private let token: UInt64
 
     /// - Parameter rank: the one whose group it is; it has a color.
@@ -25,8 +27,8 @@ package struct SplitGroup: Hashable, Sendable {
         let color = entries[rank].color
         let members = entries.indices.filter { entries[$0].color == color }
             .sorted { (entries[$0].key, $0) < (entries[$1].key, $1) }
+        self.members = members
         self.rank = members.firstIndex(of: rank) ?? 0
-        size = members.count
         token = entries[members.first ?? rank].token
     }
 

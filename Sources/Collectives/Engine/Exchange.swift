@@ -55,7 +55,7 @@ import Synchronization
 
     init(
         _ transport: any Transport, limits: WaitLimits = WaitLimits(), log: CollectiveLog = CollectiveLog(),
-        processors: Int = onlineProcessors()
+        processors: Int = usableProcessors()
     ) {
         self.transport = transport
         self.limits = limits
@@ -266,8 +266,31 @@ import Synchronization
         if let since = waitingSince, since.duration(to: .now) >= limits.timeout,
             let late = awaited.first(where: { isAwaited($0.rank) })?.rank ?? (isAwaited(rank) ? rank : nil)
         {
+            if late == rank { throw waitsForItself(signature) }
             throw fail(Fault(kind: .late, rank: late), signature)
         }
+    }
+
+    /// Throws if one of some ranks has died or failed, or this one was aborted: while they come together elsewhere.
+    /// One that has closed this communicator may have come there before.
+    func checkLives(of members: [Int], _ signature: Signature) throws(CollectiveError) {
+        if interruption.isRequested { throw fail(Fault(kind: .aborted, rank: rank), signature) }
+        for member in members where member != rank {
+            guard let observation = try? transport.observe(member), observation.state != .left else { continue }
+            if let fault = Fault.among([observation]) { throw fail(fault, signature) }
+        }
+    }
+
+    var hasFailed: Bool { region.hasFailed(rank) }
+
+    private func waitsForItself(_ signature: Signature) -> CollectiveError {
+        fail(
+            Fault(kind: .late, rank: rank),
+            CollectiveError(
+                .timedOut,
+                "rank \(rank) waits for itself: it receives what it has not sent, or sends more than it can before it "
+                    + "receives (\(transport.name), in \(signature))",
+                rank: rank))
     }
 
     // MARK: Stores
@@ -287,8 +310,9 @@ import Synchronization
     }
 
     /// Begins a call of that many bytes.
-    func beginStores(bytes: Int, isDirect: Bool) -> Stores {
-        let size = StorePolicy.SizeClass(bytes: bytes, isDirect: isDirect)
+    func beginStores(bytes: Int, _ kind: StorePolicy.SizeClass.Kind) -> Stores {
+        let size = StorePolicy.SizeClass(bytes: bytes, kind)
+        if bytes < StorePolicy.SizeClass.leastBytes { return Stores(size: size, areStreamed: false, isTimed: false) }
         let isTimed = rank == 0 && policy.times(size)
         return Stores(
             size: size, areStreamed: streamed & 1 << UInt64(size.number) != 0, isTimed: isTimed,

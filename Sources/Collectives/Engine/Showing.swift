@@ -67,7 +67,7 @@ struct Showing {
         {
             location = privateBit | UInt64(UInt(bitPattern: input))
         }
-        var stores = exchange.beginStores(bytes: total, isDirect: false)
+        var stores = exchange.beginStores(bytes: total, .shown)
         if location == 0 { unsafe showing.stage(call.input, blocks: blocks, omitted: omitted, stores) }
         stores.pause()
         let views = try exchange.open(call.signature, input: location, output: 0, inputBytes: total)

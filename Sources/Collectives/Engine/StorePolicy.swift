@@ -17,15 +17,16 @@ package struct StorePolicy: Hashable, Sendable {
         /// Smaller calls always go through the caches: their lines are few.
         package static let leastBytes = 2048
         private static let classes = 16
+        /// What is written: a shown input, an input that will be reduced or its results, tensors in the symmetric heap.
+        package enum Kind: Int, Hashable, Sendable, CaseIterable { case shown, reduced, direct }
 
-        /// - Parameter isDirect: whether tensors in the symmetric heap are written.
         @inline(__always)
-        package init(bytes: Int, isDirect: Bool) {
+        package init(bytes: Int, _ kind: Kind) {
             let size = Int.bitWidth - bytes.leadingZeroBitCount - 12
-            number = min(max(size, 0), Self.classes - 1) + (isDirect ? Self.classes : 0)
+            number = min(max(size, 0), Self.classes - 1) + kind.rawValue * Self.classes
         }
 
-        static let count = 2 * classes
+        static let count = Kind.allCases.count * classes
         /// Of small calls only some are timed, since the clock costs some of their time.
         var timedEvery: Int { number % Self.classes < 4 ? 8 : 1 }
     }
@@ -71,7 +72,7 @@ package struct StorePolicy: Hashable, Sendable {
 
     /// Learns from a call.
     ///
-    /// - Parameter time: of the whole tensor, without waiting for late ranks; any unit.
+    /// - Parameter time: of the whole tensor, without the waiting in its first step; any unit.
     package mutating func record(_ size: SizeClass, streamed: Bool, time: Float) {
         var experience = classes[size.number]
         let known = streamed ? experience.streaming : experience.cached

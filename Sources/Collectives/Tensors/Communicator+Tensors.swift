@@ -38,11 +38,15 @@ extension Communicator {
         case .reserved(let memory)?: return memory
         case .refused(let error, let needed)?:
             // All ranks have agreed on it, so the communicator goes on.
+            if !error.isNoSpace {
+                throw CollectiveError(.outOfSharedMemory, "a tensor of \(bytes) bytes can't be mapped", cause: error)
+            }
             let free = (try? SharedMemoryName.freeBytes()).map { "\($0)" } ?? "an unknown number of"
             throw CollectiveError(
                 .outOfSharedMemory,
                 "a tensor of \(bytes) bytes on each of \(size) ranks needs \(needed) bytes of /dev/shm, \(free) are "
-                    + "free; release tensors, or make it larger: \(SharedMemoryName.howToEnlarge)",
+                    + "free; tensors that were released leave room for others of this communicator, and give it back when "
+                    + "it is closed; or make it larger: \(SharedMemoryName.howToEnlarge)",
                 cause: error)
         case nil: return nil
         }
@@ -70,7 +74,8 @@ private struct HeapGrowth {
     }
 
     func run() throws(CollectiveError) -> Outcome {
-        let own = exchange.heap.arenas.lazy.compactMap { $0.reserve(bytes) }.first
+        var own: TensorMemory?
+        for arena in exchange.heap.arenas where own == nil { own = arena.reserve(bytes) }
         if try agree(own == nil ? 1 : 0) == 0, let own { return .reserved(own) }
         // Some rank has no room: all take it from a new arena, and what was reserved here is released again.
         let least = (max(bytes, 1) + FreeList.page - 1) / FreeList.page * FreeList.page

@@ -100,7 +100,9 @@ private final class InProcessTransport: Transport {
     }
     func removeMemory(named name: String) { world.remove(name) }
 
-    func join(_ rendezvous: Rendezvous, limits: WaitLimits) -> any Transport {
+    func join(
+        _ rendezvous: Rendezvous, checkHope: @escaping () throws(CollectiveError) -> Void
+    ) -> any Transport {
         world.world(rendezvous.prefix, size: rendezvous.worldSize).transport(of: rendezvous.rank)
     }
 }

@@ -31,6 +31,7 @@ import Synchronization
         unsafe word(at: HeaderOffset.worldSize).pointee = UInt64(layout.worldSize)
         unsafe word(at: HeaderOffset.stageBytes).pointee = UInt64(layout.stageBytes)
         unsafe atomic(at: HeaderOffset.isUnnamed).initialize(to: Atomic(0))
+        unsafe atomic(at: HeaderOffset.refuser).initialize(to: Atomic(0))
         for rank in 0..<layout.worldSize {
             let life = layout.lifeLine(of: rank)
             unsafe atomic(at: life + LifeOffset.state).initialize(to: Atomic(0))
@@ -68,6 +69,18 @@ import Synchronization
         nonmutating set {
             unsafe atomic(at: HeaderOffset.isUnnamed).pointee.store(newValue ? 1 : 0, ordering: .relaxed)
         }
+    }
+
+    /// The rank that could not join, because its version or number of ranks is another one; nil for none. Any rank may
+    /// write it, of any version, so its place never changes. The first one stays. Acquire: pairs with `refuse`.
+    var refuser: Int? {
+        let word = unsafe atomic(at: HeaderOffset.refuser).pointee.load(ordering: .acquiring)
+        return word == 0 ? nil : Int(word - 1)
+    }
+
+    func refuse(as rank: Int) {
+        _ = unsafe atomic(at: HeaderOffset.refuser).pointee.compareExchange(
+            expected: 0, desired: UInt64(rank + 1), ordering: .acquiringAndReleasing)
     }
 
     // MARK: Step lines
@@ -226,6 +239,7 @@ import Synchronization
         static let worldSize = 16
         static let stageBytes = 24
         static let isUnnamed = 32
+        static let refuser = 40
     }
 
     private enum LifeOffset {

@@ -11,8 +11,9 @@ package struct RegionLayout: Hashable, Sendable {
     }
     /// The least: a cache line for each rank's share, at least a page.
     package static func leastStageBytes(worldSize: Int) -> Int { max(4096, worldSize * unit) }
-    /// Version of everything below and in `Region`; another one can't be joined.
-    static let version: UInt64 = 2
+    /// Version of everything below and in `Region`, and of what decides alike on all ranks which way bytes take, such
+    /// as `AllReduce.isFlat`. Another one can't be joined; who changes any of it raises it.
+    static let version: UInt64 = 3
     /// Bytes of a group of lines with one writer; slots and shares are multiples of it.
     static let unit = 128
     static let headerBytes = unit

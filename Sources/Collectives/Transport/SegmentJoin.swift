@@ -11,13 +11,20 @@ struct SegmentJoin {
     let rendezvous: Rendezvous
     let segment: SharedMemoryName
     private let deadline: ContinuousClock.Instant
+    /// Throws when the ranks can't all come any more; asked now and then while this one waits.
+    private let checkHope: () throws(CollectiveError) -> Void
 
     private static let nap = Duration.milliseconds(1)
     private static let longestNap = Duration.milliseconds(10)
 
     /// - Parameter number: 0 for the process's first communicator of this rendezvous, 1 for the second, and so on.
-    init(_ rendezvous: Rendezvous, number: Int) {
+    /// - Parameter checkHope: what else is known of the ranks.
+    init(
+        _ rendezvous: Rendezvous, number: Int,
+        checkHope: @escaping () throws(CollectiveError) -> Void = { () throws(CollectiveError) in }
+    ) {
         self.rendezvous = rendezvous
+        self.checkHope = checkHope
         segment = SharedMemoryName("\(rendezvous.prefix)-\(number)")
         deadline = ContinuousClock.now + rendezvous.timeout
     }
@@ -148,6 +155,12 @@ struct SegmentJoin {
                 throw CollectiveError(
                     Fault(kind: .died, rank: 0), during: "joining", on: segment.text, own: rendezvous.rank)
             }
+            do throws(CollectiveError) {
+                try checkHope()
+            } catch {
+                removeIfAbandoned()
+                throw error
+            }
             if ContinuousClock.now >= deadline {
                 removeIfAbandoned()
                 throw CollectiveError(
@@ -192,7 +205,10 @@ struct SegmentJoin {
         let layout: RegionLayout
         switch self.layout(magic, region.headerWords, bytes: bytes) {
         case .success(let found): layout = found
-        case .failure(let error): return .refused(error)
+        case .failure(let error):
+            // Rank 0 learns it from here and tells the others, so that nobody waits for this one.
+            if magic == Region.magic { region.refuse(as: rendezvous.rank) }
+            return .refused(error)
         }
         let rank = rendezvous.rank
         guard try memory.file.tryLock(SharedMemoryTransport.lifeLock(of: rank)), region.state(of: rank) == .absent
@@ -266,6 +282,8 @@ struct SegmentJoin {
             if absent.isEmpty { return }
             let (action, looks) = ladder.next(at: ContinuousClock.now)
             if looks {
+                try checkHope()
+                if let error = refusal(in: region) { throw error }
                 let fault = try fault(seenBy: transport)
                 if let fault, fault.kind != .gaveUp {
                     region.set(.failed(fault), of: rendezvous.rank)
@@ -282,6 +300,16 @@ struct SegmentJoin {
             case .sleep: pause(for: Self.nap)
             }
         }
+    }
+
+    /// The error for a rank that could not use what rank 0 has made.
+    private func refusal(in region: Region) -> CollectiveError? {
+        guard let rank = region.refuser else { return nil }
+        return CollectiveError(
+            .incompatible,
+            "rank \(rank) can't join \(segment): it has another number of ranks than \(rendezvous.worldSize), or "
+                + "another version of Flex-MIG; its own error tells which",
+            rank: rank)
     }
 
     private func fault(seenBy transport: SharedMemoryTransport) throws(CollectiveError) -> Fault? {

@@ -54,11 +54,11 @@ import Platform
     }
 
     func createMemory(named name: String, bytes: Int) throws(SystemError) -> any MappedMemory {
-        MappedSegment(try SharedMemory(creating: SharedMemoryName(name), size: bytes))
+        try MappedSegment(name, creating: bytes)
     }
 
     func openMemory(named name: String) throws(SystemError) -> any MappedMemory {
-        MappedSegment(try SharedMemory(opening: SharedMemoryName(name)))
+        try MappedSegment(name, creating: nil)
     }
 
     func removeMemory(named name: String) {
@@ -66,8 +66,10 @@ import Platform
         try? SharedMemoryName(name).unlink()
     }
 
-    func join(_ rendezvous: Rendezvous, limits: WaitLimits) throws(CollectiveError) -> any Transport {
-        try SegmentJoin(rendezvous, number: 0).run()
+    func join(
+        _ rendezvous: Rendezvous, checkHope: @escaping () throws(CollectiveError) -> Void
+    ) throws(CollectiveError) -> any Transport {
+        try SegmentJoin(rendezvous, number: 0, checkHope: checkHope).run()
     }
 
     /// Removes the segment's name if it still is this segment's. Normally rank 0 has done it when all had attached;
@@ -103,9 +105,15 @@ extension SharedMemory {
     }
 }
 
-/// A segment of tensors. Sendable because nothing of it changes; the bytes are the collectives' affair.
-private final class MappedSegment: MappedMemory, @unchecked Sendable {
-    private let memory: SharedMemory
-    init(_ memory: consuming SharedMemory) { self.memory = memory }
-    @unsafe var bytes: UnsafeMutableRawBufferPointer { unsafe memory.bytes }
+/// A segment of tensors, without a descriptor: a program can have many. Sendable because nothing of it changes; the
+/// bytes are the collectives' affair.
+@safe private final class MappedSegment: MappedMemory, @unchecked Sendable {
+    @unsafe let bytes: UnsafeMutableRawBufferPointer
+
+    /// - Parameter size: nil to open what another rank has made.
+    init(_ name: String, creating size: Int?) throws(SystemError) {
+        unsafe bytes = try SharedMemory.mapped(SharedMemoryName(name), creating: size)
+    }
+
+    deinit { unsafe SharedMemory.unmap(bytes) }
 }

@@ -32,7 +32,11 @@ package protocol Transport: AnyObject {
     func removeMemory(named name: String)
 
     /// The transport of a smaller group, to which ranks come that agree on its name.
-    func join(_ rendezvous: Rendezvous, limits: WaitLimits) throws(CollectiveError) -> any Transport
+    ///
+    /// - Parameter checkHope: throws when they can't all come any more.
+    func join(
+        _ rendezvous: Rendezvous, checkHope: @escaping () throws(CollectiveError) -> Void
+    ) throws(CollectiveError) -> any Transport
 }
 
 /// Shared memory that stays mapped as long as a reference to it lives.

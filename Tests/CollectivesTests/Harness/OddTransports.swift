@@ -26,7 +26,9 @@ class HookedTransport: Transport {
     }
     func openMemory(named name: String) throws(SystemError) -> any MappedMemory { try own.openMemory(named: name) }
     func removeMemory(named name: String) { own.removeMemory(named: name) }
-    func join(_ rendezvous: Rendezvous, limits: WaitLimits) throws(CollectiveError) -> any Transport {
-        try own.join(rendezvous, limits: limits)
+    func join(
+        _ rendezvous: Rendezvous, checkHope: @escaping () throws(CollectiveError) -> Void
+    ) throws(CollectiveError) -> any Transport {
+        try own.join(rendezvous, checkHope: checkHope)
     }
 }
