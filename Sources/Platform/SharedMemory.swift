@@ -37,8 +37,6 @@ public struct SharedMemoryName: Hashable, Sendable, CustomStringConvertible {
     /// they need an order given by atomics in the same memory.
     @unsafe public let bytes: UnsafeMutableRawBufferPointer
 
-    private static let slice = 8 << 20
-
     /// Creates a segment of `size` zero bytes, mode 0600, all of it reserved.
     ///
     /// - Throws: `SystemError`: `EEXIST` when the name is taken, `ENOSPC` when the file system is full (never a
@@ -47,17 +45,8 @@ public struct SharedMemoryName: Hashable, Sendable, CustomStringConvertible {
         let file = try Descriptor.open(name.path, [.readWrite, .create, .exclusive], permissions: 0o600)
         do throws(SystemError) {
             let number = file.number
-            // Not begun where it can't end: until the refusal it would take the memory of everybody.
-            if try SharedMemoryName.freeBytes() < size {
-                throw SystemError(call: "posix_fallocate", code: ENOSPC, subject: name.path)
-            }
-            // In slices: a signal makes older kernels undo the whole call, and a profiler's signals never end.
-            for start in stride(from: 0, to: size, by: Self.slice) {
-                let length = min(Self.slice, size - start)
-                try checkNumber("posix_fallocate", on: name.path) {
-                    posix_fallocate(number, off_t(start), off_t(length))
-                }
-            }
+            // In one call, so that the file has its size when all is reserved, and those who open it see all or nothing.
+            try checkNumber("posix_fallocate", on: name.path) { posix_fallocate(number, 0, off_t(size)) }
             unsafe bytes = try SharedMemory.map(file, size: size, name: name)
         } catch {
             try? name.unlink()

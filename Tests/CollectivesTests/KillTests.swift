@@ -4,7 +4,7 @@ import Platform
 import Testing
 
 extension ProcessTests {
-    /// A rank killed at any instruction: while it joins, sums, allocates, or splits.
+    /// A rank killed at any instruction: while it joins, sums, or allocates.
     ///
     /// The survivors check every result that they are given, so a wrong one would be said. `FLEXMIG_KILL_RUNS` sets how
     /// many runs; `make test-long` asks for 10,000.

@@ -104,7 +104,6 @@ private func runFault(_ task: String, on communicator: Communicator) throws {
             for trial in Trial.sequence(of: 20, ranks: communicator.size, seed: seed, stageBytes: 4096) {
                 _ = try trial.run(on: communicator)
             }
-            try SplitTrial.run(on: communicator, seed: seed)
         }
     case "stall":  // RANK: this rank never comes to the barrier that the others wait in.
         try say("ready")
