@@ -21,7 +21,7 @@ static void check_memory(void) {
     OK(flexmig_free(NULL));
     // More than any /dev/shm has: the communicator goes on.
     if (size > 1) {
-        FAILS(FLEXMIG_OUT_OF_SHARED_MEMORY, "/dev/shm", flexmig_alloc(comm, (size_t)1 << 45, &some));
+        FAILS(FLEXMIG_OUT_OF_SHARED_MEMORY, "/dev/shm", flexmig_alloc(comm, (size_t)1 << 44, &some));
         CHECK(some == NULL);
     }
     INVALID("bytes", flexmig_alloc(comm, SIZE_MAX, &some));
