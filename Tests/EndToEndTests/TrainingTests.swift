@@ -80,7 +80,7 @@ import Testing
     func aFullSharedMemoryIsAClearError() throws {
         let node = try TestNode()
         let script = """
-            mount -t tmpfs -o size=64k tmpfs /dev/shm || exit 99
+            mount -t tmpfs -o size=16k tmpfs /dev/shm || exit 99
             '\(Program.flexmig)' run --leaves 2 --grace 1 -- '\(Program.digits)'
             code=$?
             [ -z "$(ls -A /dev/shm)" ] || exit 98
