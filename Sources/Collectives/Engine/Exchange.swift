@@ -1,4 +1,3 @@
-import CReduction
 import Platform
 import Synchronization
 
@@ -30,10 +29,10 @@ import Synchronization
     private(set) var current: UInt64 = 0
     /// When this step's or message's waiting began; nil before. One time-out for all ranks that it waits for.
     private var waitingSince: ContinuousClock.Instant?
-    private var policy = StorePolicy()
+    var policy = StorePolicy()
     /// The size classes that stream: those that all ranks follow, and those that rank 0 will show next.
-    private var streamed: UInt64 = 0
-    private var nextStreamed: UInt64 = 0
+    var streamed: UInt64 = 0
+    var nextStreamed: UInt64 = 0
     private let spins: Int
     let messages: MessageCounts
 
@@ -291,56 +290,6 @@ import Synchronization
                 "rank \(rank) waits for itself: it receives what it has not sent, or sends more than it can before it "
                     + "receives (\(transport.name), in \(signature))",
                 rank: rank))
-    }
-
-    // MARK: Stores
-
-    /// How this rank writes in one call; see `StorePolicy`.
-    struct Stores {
-        fileprivate let size: StorePolicy.SizeClass
-        let areStreamed: Bool
-        /// Whether this call is timed, on rank 0.
-        fileprivate let isTimed: Bool
-        fileprivate var time: Duration = .zero
-        fileprivate var since: ContinuousClock.Instant?
-
-        /// The clock stands still from here on, while this rank waits for the others to come.
-        mutating func pause() { if isTimed, let since { time += since.duration(to: .now) } }
-        mutating func resume() { if isTimed { since = .now } }
-    }
-
-    /// Begins a call of that many bytes.
-    func beginStores(bytes: Int, _ kind: StorePolicy.SizeClass.Kind) -> Stores {
-        let size = StorePolicy.SizeClass(bytes: bytes, kind)
-        if bytes < StorePolicy.SizeClass.leastBytes { return Stores(size: size, areStreamed: false, isTimed: false) }
-        let isTimed = rank == 0 && policy.times(size)
-        return Stores(
-            size: size, areStreamed: streamed & 1 << UInt64(size.number) != 0, isTimed: isTimed,
-            since: isTimed ? .now : nil)
-    }
-
-    /// What rank 0 shows with a call's first step: the size classes whose next calls stream, a bit for each.
-    var storeNote: UInt64 { nextStreamed }
-
-    /// Ends a call, in whose first step rank 0 has shown `note`. All ranks follow it from the next call on.
-    func endStores(_ stores: Stores, note: UInt64) {
-        streamed = note
-        guard stores.isTimed else { return }
-        var stores = stores
-        stores.pause()
-        policy.record(stores.size, streamed: stores.areStreamed, time: Float(stores.time / .nanoseconds(1)))
-        let bit: UInt64 = 1 << UInt64(stores.size.number)
-        nextStreamed = policy.next(stores.size) ? nextStreamed | bit : nextStreamed & ~bit
-    }
-
-    /// Writes what another rank will read.
-    @inline(__always) @unsafe
-    func store(_ from: UnsafeRawPointer, to target: UnsafeMutableRawPointer, bytes: Int, _ stores: Stores) {
-        if stores.areStreamed {
-            unsafe creduction_copy_streaming(target, from, bytes)
-        } else {
-            unsafe target.copyMemory(from: from, byteCount: bytes)
-        }
     }
 
     // MARK: Single copies

@@ -1,0 +1,52 @@
+import CReduction
+
+/// How this rank writes what others will read: as `StorePolicy` of rank 0 has decided for all.
+extension Exchange {
+    /// How this rank writes in one call; see `StorePolicy`.
+    struct Stores {
+        let size: StorePolicy.SizeClass
+        let areStreamed: Bool
+        /// Whether this call is timed, on rank 0.
+        let isTimed: Bool
+        var time: Duration = .zero
+        var since: ContinuousClock.Instant?
+
+        /// The clock stands still from here on, while this rank waits for the others to come.
+        mutating func pause() { if isTimed, let since { time += since.duration(to: .now) } }
+        mutating func resume() { if isTimed { since = .now } }
+    }
+
+    /// Begins a call of that many bytes.
+    func beginStores(bytes: Int, _ kind: StorePolicy.SizeClass.Kind) -> Stores {
+        let size = StorePolicy.SizeClass(bytes: bytes, kind)
+        if bytes < StorePolicy.SizeClass.leastBytes { return Stores(size: size, areStreamed: false, isTimed: false) }
+        let isTimed = rank == 0 && policy.times(size)
+        return Stores(
+            size: size, areStreamed: streamed & 1 << UInt64(size.number) != 0, isTimed: isTimed,
+            since: isTimed ? .now : nil)
+    }
+
+    /// What rank 0 shows with a call's first step: the size classes whose next calls stream, a bit for each.
+    var storeNote: UInt64 { nextStreamed }
+
+    /// Ends a call, in whose first step rank 0 has shown `note`. All ranks follow it from the next call on.
+    func endStores(_ stores: Stores, note: UInt64) {
+        streamed = note
+        guard stores.isTimed else { return }
+        var stores = stores
+        stores.pause()
+        policy.record(stores.size, streamed: stores.areStreamed, time: Float(stores.time / .nanoseconds(1)))
+        let bit: UInt64 = 1 << UInt64(stores.size.number)
+        nextStreamed = policy.next(stores.size) ? nextStreamed | bit : nextStreamed & ~bit
+    }
+
+    /// Writes what another rank will read.
+    @inline(__always) @unsafe
+    func store(_ from: UnsafeRawPointer, to target: UnsafeMutableRawPointer, bytes: Int, _ stores: Stores) {
+        if stores.areStreamed {
+            unsafe creduction_copy_streaming(target, from, bytes)
+        } else {
+            unsafe target.copyMemory(from: from, byteCount: bytes)
+        }
+    }
+}
