@@ -334,7 +334,9 @@ class RunTests(unittest.TestCase):
         return subprocess.Popen(
             [sys.executable, SCRIPT, "--json", self.json, *arguments], stdin=subprocess.DEVNULL,
             env=dict(self.environment, FAKE_BEHAVIOUR=behaviour, **more), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            # A shell ignores SIGINT for what it runs in the background, and gpu-check respects that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def finish(self, process):
         self.out, self.err = process.communicate(timeout=60)
