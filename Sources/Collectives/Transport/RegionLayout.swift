@@ -1,8 +1,10 @@
 /// Where things lie in the memory that the ranks share.
 ///
 /// A header, then for each rank a *life line* (rarely written), a *step line* for even and one for odd steps, the
-/// *mailboxes* of each pair of ranks, and the slots. Every line has one writer, but for the doorbell in a life line. Lines are 64 bytes, the unit that
-/// processors exchange, in groups of 128 bytes with one writer, because processors fetch them in pairs.
+/// *mailboxes* of each pair of ranks, and the slots. Every line has one writer, but for the doorbell in a life line.
+/// Lines are 64 bytes, the unit that processors exchange, and each begins a group of 128 bytes, because processors
+/// fetch them in pairs: with both parities in one group, who reads the line of this step takes away the one that its
+/// owner writes next.
 package struct RegionLayout: Hashable, Sendable {
     /// Bytes that a rank stages in one step, unless /dev/shm is too small: a share of 256 KiB for each rank, which
     /// stays in a second-level cache, but 4 MiB at most. Found by measurement; see docs/measurements/collectives.md.
@@ -13,7 +15,7 @@ package struct RegionLayout: Hashable, Sendable {
     package static func leastStageBytes(worldSize: Int) -> Int { max(4096, worldSize * unit) }
     /// Version of everything below and in `Region`, and of what decides alike on all ranks which way bytes take, such
     /// as `AllReduce.isFlat`. Another one can't be joined; who changes any of it raises it.
-    static let version: UInt64 = 3
+    static let version: UInt64 = 4
     /// Bytes of a group of lines with one writer; slots and shares are multiples of it.
     static let unit = 128
     static let headerBytes = unit
@@ -43,16 +45,16 @@ package struct RegionLayout: Hashable, Sendable {
 
     func lifeLine(of rank: Int) -> Int { Self.headerBytes + rank * Self.unit }
     func stepLine(of rank: Int, step: UInt64) -> Int {
-        Self.headerBytes + (worldSize + rank) * Self.unit + Int(step & 1) * 64
+        Self.headerBytes + (worldSize + 2 * rank + Int(step & 1)) * Self.unit
     }
     /// The sender's half of a mailbox; the receiver's half follows 128 bytes later.
     func mailbox(from sender: Int, to receiver: Int) -> Int {
-        Self.headerBytes + (2 * worldSize + 2 * (sender * worldSize + receiver)) * Self.unit
+        Self.headerBytes + (3 * worldSize + 2 * (sender * worldSize + receiver)) * Self.unit
     }
 
     /// Slots start on a page.
     private var slotsStart: Int {
-        (Self.headerBytes + (2 * worldSize + 2 * worldSize * worldSize) * Self.unit + 4095) / 4096 * 4096
+        (Self.headerBytes + (3 * worldSize + 2 * worldSize * worldSize) * Self.unit + 4095) / 4096 * 4096
     }
     /// One group of lines more than needed lies between two slots: with a power of two the same place of all slots
     /// would fall into the same few cache sets.
