@@ -49,7 +49,7 @@ extension Rendezvous {
     ///   and under mpirun and srun those started by `flexmig exec`. A job of one rank needs none of these.
     /// - `FLEXMIG_TIMEOUT`: seconds to wait for the other ranks, 0.1 to 86400; 300 by default.
     /// - `FLEXMIG_DEATH_TIMEOUT`: seconds from a rank's death to the error on the others, 0.05 to 3600; 1 by default.
-    /// - `FLEXMIG_STAGE_BYTES`: bytes that a rank stages in one step, 4096 to 268435456; 256 KiB for each
+    /// - `FLEXMIG_STAGE_BYTES`: bytes that a rank stages in one step, 4096 to 268435456; 512 KiB for each
     ///   rank by default, at most 4 MiB.
     /// - `FLEXMIG_DEBUG`: `info` tells how the communicator was made, its errors, and its statistics when it is
     ///   closed; `trace` every call as well. On the standard error.

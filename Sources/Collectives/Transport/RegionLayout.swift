@@ -6,10 +6,10 @@
 /// fetch them in pairs: with both parities in one group, who reads the line of this step takes away the one that its
 /// owner writes next.
 package struct RegionLayout: Hashable, Sendable {
-    /// Bytes that a rank stages in one step, unless /dev/shm is too small: a share of 256 KiB for each rank, which
-    /// stays in a second-level cache, but 4 MiB at most. Found by measurement; see docs/measurements/collectives.md.
+    /// Bytes that a rank stages in one step, unless /dev/shm is too small: a share of 512 KiB for each rank, which
+    /// a second-level cache holds, but 4 MiB at most. Found by measurement; see docs/measurements/collectives.md.
     package static func defaultStageBytes(worldSize: Int) -> Int {
-        max(leastStageBytes(worldSize: worldSize), min(worldSize * 256 << 10, 4 << 20))
+        max(leastStageBytes(worldSize: worldSize), min(worldSize * 512 << 10, 4 << 20))
     }
     /// The least: a cache line for each rank's share, at least a page.
     package static func leastStageBytes(worldSize: Int) -> Int { max(4096, worldSize * unit) }
