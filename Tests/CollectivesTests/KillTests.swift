@@ -1,67 +1,99 @@
 import Collectives
 import Foundation
 import Platform
+import Synchronization
 import Testing
 
 extension ProcessTests {
-    /// A rank killed at any instruction: while it joins, sums, or allocates.
+    /// A rank killed at any instruction: while it joins, calls, or allocates.
     ///
-    /// The survivors check every result that they are given, so a wrong one would be said. `FLEXMIG_KILL_RUNS` sets how
-    /// many runs; `make test-long` asks for 10,000.
+    /// The survivors check every result that they are given, so a wrong one would be said. Set by the environment:
+    ///
+    /// - `FLEXMIG_KILL_RUNS`: how many runs; 40. `make test-long` asks for 10,000.
+    /// - `FLEXMIG_KILL_LANES`: how many at the same time; 2. Most of a run is waiting, for a look or for a time limit.
+    /// - `FLEXMIG_KILL_SEED`: what they are drawn from, and `FLEXMIG_KILL_RUN`: the only one to do.
     @Suite(.serialized) struct Kills {
-        private static let runs = Environment.value("FLEXMIG_KILL_RUNS").flatMap { Int($0) } ?? 40
-
         @Test func theOthersAreToldAndNothingIsLeft() throws {
-            let seed = Environment.value("FLEXMIG_KILL_SEED").flatMap { UInt64($0) } ?? .random(in: 0..<1 << 32)
-            var generator = Seeded(state: seed)
-            var met = 0
-            for run in 0..<Self.runs {
-                let comment = Comment(rawValue: "seed \(seed), run \(run)")
-                let size = Int.random(in: 2...4, using: &generator)
-                let victim = Int.random(in: 0..<size, using: &generator)
-                let trials = UInt64.random(in: 0..<1 << 32, using: &generator)
-                // Two thirds once all have joined, the others while they do.
-                let isJoined = Int.random(in: 0..<3, using: &generator) > 0
-                let microseconds = Int.random(in: 0..<(isJoined ? 20_000 : 15_000), using: &generator)
-
-                let group = RankProcesses()
-                // Each trial's result is checked; there is no end but the kill.
-                try group.start(["storm", "\(trials)"], of: size, extra: ["FLEXMIG_TIMEOUT": isJoined ? "20" : "1"])
-                if isJoined { try group.read(until: { $0.text.contains("ready") }) }
-                pause(for: .microseconds(microseconds))
-                let instant = ContinuousClock.now
-                try group.kill(victim)
-                try group.finish()
-
-                for (rank, other) in group.ranks.enumerated() where rank != victim {
-                    #expect(other.words(after: "wrong") == nil, "\(other.text)", sourceLocation: #_sourceLocation)
-                    #expect(other.end == .exited(code: 3), comment)
-                    let late = other.endedAt.map { $0 - instant } ?? .seconds(1000)
-                    if isJoined {
-                        // A second, and some more for a machine that runs other tests as well.
-                        #expect(late < .seconds(2), comment)
-                        #expect(other.error == "rank-died \(victim)", "\(comment): \(other.text)")
-                        met += 1
-                    } else {
-                        // Before it joined nobody can know it dead: its absence ends the waiting.
-                        #expect(late < .seconds(10), comment)
-                        #expect(["rank-died", "join-timed-out"].contains(other.error?.prefix { $0 != " " }), comment)
-                    }
-                }
-                #expect(group.leftovers == [], comment)
+            let seed = Self.setting("FLEXMIG_KILL_SEED").map { UInt64($0) } ?? .random(in: 0..<1 << 32)
+            let only = Self.setting("FLEXMIG_KILL_RUN")
+            let numbers = only.map { $0..<$0 + 1 } ?? 0..<(Self.setting("FLEXMIG_KILL_RUNS") ?? 40)
+            let tally = Tally(numbers, seed: seed)
+            let lanes = min(numbers.count, Self.setting("FLEXMIG_KILL_LANES") ?? 2)
+            let running = DispatchGroup()
+            for _ in 0..<lanes {
+                running.enter()
+                Thread {
+                    while let number = tally.next() { tally.perform(number) }
+                    running.leave()
+                }.start()
             }
-            #expect(met > 0)
+            running.wait()
+            print("kills: \(tally.summary), \(lanes) at the same time")
+            for failure in tally.failures { Issue.record("\(failure)") }
+            // A test that met only some of them would look as well.
+            if numbers.count >= 40 { #expect(tally.scenes == Set(KillRun.Scene.allCases)) }
         }
+
+        private static func setting(_ name: String) -> Int? { Environment.value(name).flatMap { Int($0) } }
     }
 }
 
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
+/// The runs that are left, and what came of the others. Used by all lanes.
+private final class Tally: Sendable {
+    private struct Counts {
+        var left: Range<Int>
+        var done: [KillRun.Scene: Int] = [:]
+        var latest: [KillRun.Scene: Duration] = [:]
+        var failures: [String] = []
+    }
+    private let counts: Mutex<Counts>
+    private let seed: UInt64
+    private let total: Int
+    private let beginning = ContinuousClock.now
+
+    /// After so many the rest would say nothing new.
+    private static let mostFailures = 20
+
+    init(_ numbers: Range<Int>, seed: UInt64) {
+        counts = Mutex(Counts(left: numbers))
+        total = numbers.count
+        self.seed = seed
+    }
+
+    func next() -> Int? {
+        counts.withLock { counts in
+            counts.failures.count < Self.mostFailures ? counts.left.popFirst() : nil
+        }
+    }
+
+    func perform(_ number: Int) {
+        let run = KillRun(seed: seed, number: number)
+        let outcome = Result { try run.perform() }
+        counts.withLock { counts in
+            counts.done[run.scene, default: 0] += 1
+            let comment = "FLEXMIG_KILL_SEED=\(seed) FLEXMIG_KILL_RUN=\(number), \(run)"
+            switch outcome {
+            case .success(let outcome):
+                counts.latest[run.scene] = max(counts.latest[run.scene] ?? .zero, outcome.latest)
+                counts.failures += outcome.failures.map { "\(comment): \($0)" }
+            case .failure(let error): counts.failures.append("\(comment): \(error)")
+            }
+        }
+        let done = counts.withLock { $0.done.values.reduce(0, +) }
+        if done % 500 == 0 { print("kills: \(summary)") }
+    }
+
+    var scenes: Set<KillRun.Scene> { counts.withLock { Set($0.done.keys) } }
+    var failures: [String] { counts.withLock { $0.failures } }
+
+    var summary: String {
+        let counts = counts.withLock { $0 }
+        let scenes = KillRun.Scene.allCases.map { scene in
+            let latest = Int((counts.latest[scene] ?? .zero) / .milliseconds(1))
+            return "\(counts.done[scene] ?? 0) \(scene) (latest survivor after \(latest) ms)"
+        }
+        let seconds = beginning.duration(to: .now) / .seconds(1)
+        return "\(counts.done.values.reduce(0, +)) of \(total) runs: \(scenes.joined(separator: ", ")); "
+            + "\(counts.failures.count) failures, seed \(seed), \(Int(seconds)) s"
     }
 }
