@@ -196,7 +196,8 @@ public final class Communicator {
     /// - Parameter color: 0 and more; nil for a rank that will be in none.
     /// - Parameter key: the new ranks are in its order, and in that of the old ranks where keys are equal.
     /// - Returns: this rank's new communicator; nil without a color. Apart from this one, which goes on.
-    /// - Throws: `invalidArgument` for a negative color; otherwise as `init(_:)` and `barrier`.
+    /// - Throws: `invalidArgument` for a negative color; otherwise as `init(_:)` and `barrier`. Errors name ranks of this
+    ///   communicator.
     public func split(color: Int?, key: Int = 0) throws(CollectiveError) -> Communicator? {
         if let color, color < 0 { throw CollectiveError(.invalidArgument, "a color is 0 or more, not \(color)") }
         var everybody: [SplitGroup.Entry] = []
@@ -221,7 +222,7 @@ public final class Communicator {
         if group.size == 1 { return Communicator(alone: rendezvous) }
         let transport: any Transport
         do throws(CollectiveError) {
-            transport = try exchange.transport.join(rendezvous) { () throws(CollectiveError) in
+            transport = try exchange.transport.join(rendezvous, names: group.members) { () throws(CollectiveError) in
                 try exchange.checkLives(of: group.members, Signature(.split))
             }
         } catch {

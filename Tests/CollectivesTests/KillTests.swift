@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 extension ProcessTests {
-    /// A rank killed at any instruction: while it joins, calls, or allocates.
+    /// A rank killed at any instruction: while it joins, calls, allocates, or splits.
     ///
     /// The survivors check every result that they are given, so a wrong one would be said. Set by the environment:
     ///

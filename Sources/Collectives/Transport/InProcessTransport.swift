@@ -101,7 +101,7 @@ private final class InProcessTransport: Transport {
     func removeMemory(named name: String) { world.remove(name) }
 
     func join(
-        _ rendezvous: Rendezvous, checkHope: @escaping () throws(CollectiveError) -> Void
+        _ rendezvous: Rendezvous, names: [Int], checkHope: @escaping () throws(CollectiveError) -> Void
     ) -> any Transport {
         world.world(rendezvous.prefix, size: rendezvous.worldSize).transport(of: rendezvous.rank)
     }

@@ -11,19 +11,24 @@ struct SegmentJoin {
     let rendezvous: Rendezvous
     let segment: SharedMemoryName
     private let deadline: ContinuousClock.Instant
-    /// Throws when the ranks can't all come any more; asked now and then while this one waits.
+    /// What the ranks are called in errors: a group that splits off is still spoken of by its parent's numbers.
+    private let names: [Int]
+    /// Throws when the ranks can't all come any more; asked now and then while this one waits, and before a fault that
+    /// is seen here counts: whoever learns of a fault elsewhere says so there before it lets go of what it has here.
     private let checkHope: () throws(CollectiveError) -> Void
 
     private static let nap = Duration.milliseconds(1)
     private static let longestNap = Duration.milliseconds(10)
 
     /// - Parameter number: 0 for the process's first communicator of this rendezvous, 1 for the second, and so on.
+    /// - Parameter names: what errors call the ranks; their numbers unless given.
     /// - Parameter checkHope: what else is known of the ranks.
     init(
-        _ rendezvous: Rendezvous, number: Int,
+        _ rendezvous: Rendezvous, number: Int, names: [Int]? = nil,
         checkHope: @escaping () throws(CollectiveError) -> Void = { () throws(CollectiveError) in }
     ) {
         self.rendezvous = rendezvous
+        self.names = names ?? Array(0..<rendezvous.worldSize)
         self.checkHope = checkHope
         segment = SharedMemoryName("\(rendezvous.prefix)-\(number)")
         deadline = ContinuousClock.now + rendezvous.timeout
@@ -63,7 +68,8 @@ struct SegmentJoin {
                 throw failure("can't replace an abandoned segment", error)
             }
             if ContinuousClock.now >= deadline {
-                throw CollectiveError(.nameTaken, "another living job uses the rendezvous \(segment)", rank: 0)
+                throw CollectiveError(
+                    .nameTaken, "another living job uses the rendezvous \(segment)", rank: names[0])
             }
             pause(for: Self.nap)
         }
@@ -150,13 +156,9 @@ struct SegmentJoin {
             case .success(.notYet(let seen)): sighting = seen
             case .failure(let error): throw failure("can't join the other ranks", error)
             }
-            if watch.showsDeath(sighting, at: .now) {
-                removeIfAbandoned()
-                throw CollectiveError(
-                    Fault(kind: .died, rank: 0), during: "joining", on: segment.text, own: rendezvous.rank)
-            }
             do throws(CollectiveError) {
                 try checkHope()
+                if watch.showsDeath(sighting, at: .now) { throw self.error(Fault(kind: .died, rank: 0)) }
             } catch {
                 removeIfAbandoned()
                 throw error
@@ -165,7 +167,8 @@ struct SegmentJoin {
                 removeIfAbandoned()
                 throw CollectiveError(
                     .joinTimedOut,
-                    "rank 0 has not created \(segment) within \(rendezvous.timeout): \(sighting)", rank: 0)
+                    "rank \(names[0]) has not created \(segment) within \(rendezvous.timeout): \(sighting)",
+                    rank: names[0])
             }
             pause(for: nap)
             nap = min(nap * 2, Self.longestNap)
@@ -231,15 +234,14 @@ struct SegmentJoin {
 
     private var rankTaken: CollectiveError {
         CollectiveError(
-            .rankTaken, "another process is or was rank \(rendezvous.rank) of \(segment) already",
-            rank: rendezvous.rank)
+            .rankTaken, "another process is or was rank \(ownName) of \(segment) already", rank: ownName)
     }
 
     private var foreign: CollectiveError {
         CollectiveError(
             .nameTaken,
             "the segment \(segment) in /dev/shm belongs to another user, so it was not made by this job's "
-                + "rank 0; choose another FLEXMIG_RENDEZVOUS or MASTER_PORT", rank: 0)
+                + "rank 0; choose another FLEXMIG_RENDEZVOUS or MASTER_PORT", rank: names[0])
     }
 
     /// The layout that rank 0 has chosen, or why this rank can't use it.
@@ -250,9 +252,8 @@ struct SegmentJoin {
             .failure(
                 CollectiveError(
                     .incompatible,
-                    "the \(what) of \(segment) is \(theirs) as rank 0 made it, "
-                        + "but rank \(rendezvous.rank) has \(ours)",
-                    rank: 0))
+                    "the \(what) of \(segment) is \(theirs) as rank \(names[0]) made it, but rank \(ownName) has \(ours)",
+                    rank: names[0]))
         }
         if magic != Region.magic { return refusal("magic number", magic, Region.magic) }
         if header.version != RegionLayout.version {
@@ -282,12 +283,12 @@ struct SegmentJoin {
             if absent.isEmpty { return }
             let (action, looks) = ladder.next(at: ContinuousClock.now)
             if looks {
-                try checkHope()
-                if let error = refusal(in: region) { throw error }
+                try checkNews(in: region)
                 let fault = try fault(seenBy: transport)
+                if fault != nil { try checkNews(in: region) }
                 if let fault, fault.kind != .gaveUp {
                     region.set(.failed(fault), of: rendezvous.rank)
-                    throw CollectiveError(fault, during: "joining", on: segment.text, own: rendezvous.rank)
+                    throw error(fault)
                 }
                 if fault != nil || ContinuousClock.now >= deadline {
                     region.set(.failed(Fault(kind: .gaveUp, rank: rendezvous.rank)), of: rendezvous.rank)
@@ -302,14 +303,30 @@ struct SegmentJoin {
         }
     }
 
+    /// Throws if something but the ranks' lives tells that they can't all come.
+    private func checkNews(in region: Region) throws(CollectiveError) {
+        try checkHope()
+        if let error = refusal(in: region) { throw error }
+    }
+
+    private var ownName: Int { names[rendezvous.rank] }
+
+    private func error(_ fault: Fault) -> CollectiveError {
+        CollectiveError(
+            Fault(kind: fault.kind, rank: name(of: fault.rank)), during: "joining", on: segment.text, own: ownName)
+    }
+
+    /// A number that another rank wrote may be none of this group's.
+    private func name(of rank: Int) -> Int { names.indices.contains(rank) ? names[rank] : rank }
+
     /// The error for a rank that could not use what rank 0 has made.
     private func refusal(in region: Region) -> CollectiveError? {
         guard let rank = region.refuser else { return nil }
         return CollectiveError(
             .incompatible,
-            "rank \(rank) can't join \(segment): it has another number of ranks than \(rendezvous.worldSize), or "
+            "rank \(name(of: rank)) can't join \(segment): it has another number of ranks than \(rendezvous.worldSize), or "
                 + "another version of Flex-MIG; its own error tells which",
-            rank: rank)
+            rank: name(of: rank))
     }
 
     private func fault(seenBy transport: SharedMemoryTransport) throws(CollectiveError) -> Fault? {
@@ -325,11 +342,11 @@ struct SegmentJoin {
     }
 
     private func timedOut(missing: [Int]) -> CollectiveError {
-        let ranks = missing.map { "\($0)" }.joined(separator: ", ")
+        let ranks = missing.map { "\(names[$0])" }.joined(separator: ", ")
         return CollectiveError(
             .joinTimedOut,
             "\(missing.count) of \(rendezvous.worldSize) ranks have not joined \(segment) within \(rendezvous.timeout): \(ranks)",
-            rank: missing.count == 1 ? missing[0] : nil)
+            rank: missing.count == 1 ? names[missing[0]] : nil)
     }
 
     private func failure(_ what: String, _ error: SystemError) -> CollectiveError {

@@ -67,9 +67,9 @@ import Platform
     }
 
     func join(
-        _ rendezvous: Rendezvous, checkHope: @escaping () throws(CollectiveError) -> Void
+        _ rendezvous: Rendezvous, names: [Int], checkHope: @escaping () throws(CollectiveError) -> Void
     ) throws(CollectiveError) -> any Transport {
-        try SegmentJoin(rendezvous, number: 0, checkHope: checkHope).run()
+        try SegmentJoin(rendezvous, number: 0, names: names, checkHope: checkHope).run()
     }
 
     /// Removes the segment's name if it still is this segment's. Normally rank 0 has done it when all had attached;

@@ -33,9 +33,10 @@ package protocol Transport: AnyObject {
 
     /// The transport of a smaller group, to which ranks come that agree on its name.
     ///
+    /// - Parameter names: what errors call the group's ranks: their numbers here.
     /// - Parameter checkHope: throws when they can't all come any more.
     func join(
-        _ rendezvous: Rendezvous, checkHope: @escaping () throws(CollectiveError) -> Void
+        _ rendezvous: Rendezvous, names: [Int], checkHope: @escaping () throws(CollectiveError) -> Void
     ) throws(CollectiveError) -> any Transport
 }
 

@@ -5,7 +5,7 @@ import Platform
 struct KillRun {
     /// What the ranks do meanwhile.
     enum Scene: CaseIterable {
-        case joining, calling
+        case joining, calling, splitting
     }
 
     let scene: Scene
@@ -27,7 +27,8 @@ struct KillRun {
     init(seed: UInt64, number: Int) {
         var generator = Seeded(state: seed &+ UInt64(number) &* 0xd134_2543_de82_ef95)
         scene =
-            [.joining, .calling, .calling].randomElement(using: &generator) ?? .calling
+            [.joining, .joining, .calling, .calling, .calling, .splitting, .splitting, .splitting]
+            .randomElement(using: &generator) ?? .calling
         size = Int.random(in: 2...4, using: &generator)
         victim = Int.random(in: 0..<size, using: &generator)
         trials = UInt64.random(in: 0..<1 << 32, using: &generator)
@@ -35,6 +36,7 @@ struct KillRun {
             switch scene {
             case .joining: 15_000
             case .calling: 20_000
+            case .splitting: 30_000
             }
         delay = .microseconds(Int.random(in: 0..<longest, using: &generator))
     }
@@ -44,7 +46,8 @@ struct KillRun {
         let group = RankProcesses()
         // Each call's result is checked; there is no end but the kill.
         try group.start(
-            ["storm", "\(trials)"], of: size, extra: ["FLEXMIG_TIMEOUT": scene == .joining ? "1" : "20"])
+            [scene == .splitting ? "splits" : "storm", "\(trials)"], of: size,
+            extra: ["FLEXMIG_TIMEOUT": scene == .joining ? "1" : "20"])
         if scene != .joining { try group.read(until: { $0.text.contains("ready") }) }
         pause(for: delay)
         let instant = ContinuousClock.now
@@ -71,7 +74,15 @@ struct KillRun {
     /// Whether a survivor said what it must.
     private func isRight(_ other: RankProcesses.Rank) -> Bool {
         if other.error == "rank-died \(victim)" { return true }
-        return scene == .joining && other.error?.prefix { $0 != " " } == "join-timed-out"
+        let code = other.error?.prefix { $0 != " " }
+        switch scene {
+        case .calling: return false
+        case .joining: return code == "join-timed-out"
+        case .splitting:
+            // A group that the victim is not in: there it matters only that another rank has gone because of it.
+            let members = other.words(after: "members") ?? []
+            return code == "rank-left" && !members.contains("\(victim)")
+        }
     }
 }
 

@@ -27,8 +27,8 @@ class HookedTransport: Transport {
     func openMemory(named name: String) throws(SystemError) -> any MappedMemory { try own.openMemory(named: name) }
     func removeMemory(named name: String) { own.removeMemory(named: name) }
     func join(
-        _ rendezvous: Rendezvous, checkHope: @escaping () throws(CollectiveError) -> Void
+        _ rendezvous: Rendezvous, names: [Int], checkHope: @escaping () throws(CollectiveError) -> Void
     ) throws(CollectiveError) -> any Transport {
-        try own.join(rendezvous, checkHope: checkHope)
+        try own.join(rendezvous, names: names, checkHope: checkHope)
     }
 }

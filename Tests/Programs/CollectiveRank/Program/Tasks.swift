@@ -22,7 +22,7 @@ func run(_ task: String) throws {
         }
         try say("ok")
     case "trials", "large", "split", "calls", "scarce", "works": try runTrials(task, on: communicator)
-    case "loop", "storm", "stall", "leave", "exit", "mismatch", "abort": try runFault(task, on: communicator)
+    case "loop", "storm", "splits", "stall", "leave", "exit", "mismatch", "abort": try runFault(task, on: communicator)
     case "wait", "hot": try measure(task, on: communicator)
     default:
         fatalError("unknown task \(task)")
@@ -90,7 +90,7 @@ private func runSequence(_ trials: [Trial], on communicator: Communicator) throw
 /// Tasks that don't come to their end, or only on some ranks.
 private func runFault(_ task: String, on communicator: Communicator) throws {
     try communicator.barrier()
-    let isVictim = task != "loop" && task != "storm" && communicator.rank == number(2)
+    let isVictim = !["loop", "storm", "splits"].contains(task) && communicator.rank == number(2)
     switch task {
     case "loop":  // COUNT: all-reduces without end.
         var values = [Float](repeating: 1, count: number(2))
@@ -104,6 +104,13 @@ private func runFault(_ task: String, on communicator: Communicator) throws {
             for trial in Trial.sequence(of: 20, ranks: communicator.size, seed: seed, stageBytes: 4096) {
                 _ = try trial.run(on: communicator)
             }
+        }
+    case "splits":  // SEED: groups of groups without end, with few calls between two splits.
+        try say("ready")
+        var seed = UInt64(number(2))
+        while true {
+            seed += 1
+            try SplitTrial.run(on: communicator, seed: seed, calls: 1)
         }
     case "stall":  // RANK: this rank never comes to the barrier that the others wait in.
         try say("ready")
