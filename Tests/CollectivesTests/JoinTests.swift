@@ -10,15 +10,6 @@ extension ProcessTests {
             #expect(group.leftovers == [], sourceLocation: location)
         }
 
-        /// Waits until rank 0's segment can be seen, which is before all ranks have joined.
-        private func waitForSegment(_ group: RankProcesses) throws {
-            let deadline = ContinuousClock.now + .seconds(30)
-            while group.leftovers.isEmpty {
-                if ContinuousClock.now > deadline { throw TookTooLong(ranks: group.ranks.map(\.text)) }
-                yieldProcessor()
-            }
-        }
-
         @Test func ranksThatComeInAnyOrderMeet() throws {
             for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
                 let group = RankProcesses()
@@ -52,8 +43,7 @@ extension ProcessTests {
         func aRankKilledWhileOthersAreMissingIsNamedWithinASecond(victim: Int) throws {
             let group = RankProcesses()
             try group.start(["join"], of: 3, only: [0, 1])
-            try waitForSegment(group)
-            try waitUntilAttached(group, ranks: 2)
+            try group.waitUntilAttached(2)
             let instant = ContinuousClock.now
             try group.kill(victim)
             try group.finish()
@@ -81,21 +71,10 @@ extension ProcessTests {
             expectNothingLeft(group)
         }
 
-        /// Asks the segment's locks from outside, as the library does.
-        private func waitUntilAttached(_ group: RankProcesses, ranks: Int) throws {
-            let file = try Descriptor.open("/dev/shm/\(group.prefix)-0", .readWrite)
-            let deadline = ContinuousClock.now + .seconds(30)
-            while try file.holders(in: LockRange(start: 0, length: 1024)).count < ranks {
-                if ContinuousClock.now > deadline { throw TookTooLong(ranks: group.ranks.map(\.text)) }
-                yieldProcessor()
-            }
-        }
-
         @Test func rank0KilledAloneLeavesWhatTheNextOneReplaces() throws {
             let first = RankProcesses()
             try first.start(["join"], of: 2, only: [0])
-            try waitForSegment(first)
-            try waitUntilAttached(first, ranks: 1)
+            try first.waitUntilAttached(1)
             try first.kill(0)
             try first.finish()
             #expect(first.leftovers == ["\(first.prefix)-0"])
@@ -125,8 +104,7 @@ extension ProcessTests {
         @Test func aSecondProcessOfTheSameRankIsRefused() throws {
             let group = RankProcesses()
             try group.start(["join"], of: 3, only: [0, 1])
-            try waitForSegment(group)
-            try waitUntilAttached(group, ranks: 2)
+            try group.waitUntilAttached(2)
             try group.start(["join"], of: 3, only: [1])
             try group.read(until: { $0.process != group.ranks[2].process || $0.text.contains("\n") })
             #expect(group.ranks[2].error == "rank-taken 1")
@@ -141,8 +119,7 @@ extension ProcessTests {
         @Test func anotherWorldSizeIsRefused() throws {
             let group = RankProcesses()
             try group.start(["join"], of: 3, only: [0])
-            try waitForSegment(group)
-            try waitUntilAttached(group, ranks: 1)
+            try group.waitUntilAttached(1)
             try group.start(["join"], of: 2, only: [1])
             try group.read(until: { $0.process != group.ranks[1].process || $0.text.contains("\n") })
             #expect(group.ranks[1].error == "incompatible 0")

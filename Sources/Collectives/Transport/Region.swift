@@ -31,7 +31,8 @@ import Synchronization
         unsafe word(at: HeaderOffset.worldSize).pointee = UInt64(layout.worldSize)
         unsafe word(at: HeaderOffset.stageBytes).pointee = UInt64(layout.stageBytes)
         unsafe atomic(at: HeaderOffset.isUnnamed).initialize(to: Atomic(0))
-        unsafe atomic(at: HeaderOffset.refuser).initialize(to: Atomic(0))
+        unsafe atomic(at: HeaderOffset.refusal).initialize(to: Atomic(0))
+        unsafe atomic(at: HeaderOffset.refusals).initialize(to: Atomic(0))
         for rank in 0..<layout.worldSize {
             let life = layout.lifeLine(of: rank)
             unsafe atomic(at: life + LifeOffset.state).initialize(to: Atomic(0))
@@ -71,16 +72,19 @@ import Synchronization
         }
     }
 
-    /// The rank that could not join, because its version or number of ranks is another one; nil for none. Any rank may
-    /// write it, of any version, so its place never changes. The first one stays. Acquire: pairs with `refuse`.
-    var refuser: Int? {
-        let word = unsafe atomic(at: HeaderOffset.refuser).pointee.load(ordering: .acquiring)
-        return word == 0 ? nil : Int(word - 1)
+    /// The first rank that could not join, because its version or number of ranks is another one; nil for none. Any rank
+    /// may refuse, of any version, so what these words mean never changes. Acquire: pairs with `refuse`.
+    var refusal: Refusal? {
+        Refusal(word: unsafe atomic(at: HeaderOffset.refusal).pointee.load(ordering: .acquiring))
     }
 
-    func refuse(as rank: Int) {
-        _ = unsafe atomic(at: HeaderOffset.refuser).pointee.compareExchange(
-            expected: 0, desired: UInt64(rank + 1), ordering: .acquiringAndReleasing)
+    /// How many ranks could not join. Acquire: pairs with `refuse`, so whoever sees the last one sees the first one too.
+    var refusals: Int { Int(unsafe atomic(at: HeaderOffset.refusals).pointee.load(ordering: .acquiring)) }
+
+    func refuse(_ refusal: Refusal) {
+        _ = unsafe atomic(at: HeaderOffset.refusal).pointee.compareExchange(
+            expected: 0, desired: refusal.word, ordering: .acquiringAndReleasing)
+        unsafe atomic(at: HeaderOffset.refusals).pointee.wrappingAdd(1, ordering: .acquiringAndReleasing)
     }
 
     // MARK: Step lines
@@ -239,7 +243,8 @@ import Synchronization
         static let worldSize = 16
         static let stageBytes = 24
         static let isUnnamed = 32
-        static let refuser = 40
+        static let refusal = 40
+        static let refusals = 48
     }
 
     private enum LifeOffset {

@@ -209,8 +209,12 @@ struct SegmentJoin {
         switch self.layout(magic, region.headerWords, bytes: bytes) {
         case .success(let found): layout = found
         case .failure(let error):
-            // Rank 0 learns it from here and tells the others, so that nobody waits for this one.
-            if magic == Region.magic { region.refuse(as: rendezvous.rank) }
+            // The others learn it from here, so that nobody waits for this one.
+            if magic == Region.magic {
+                region.refuse(
+                    Refusal(
+                        rank: rendezvous.rank, version: RegionLayout.version, worldSize: rendezvous.worldSize))
+            }
             return .refused(error)
         }
         let rank = rendezvous.rank
@@ -279,13 +283,15 @@ struct SegmentJoin {
         // Here nobody rings: the ladder only tells when to look.
         var ladder = WaitLadder(spins: 0, lookEvery: .milliseconds(50))
         while true {
-            let absent = (0..<rendezvous.worldSize).filter { region.state(of: $0) == .absent }
+            let absent = absent(in: region)
             if absent.isEmpty { return }
             let (action, looks) = ladder.next(at: ContinuousClock.now)
             if looks {
                 try checkNews(in: region)
-                let fault = try fault(seenBy: transport)
+                var fault = try fault(seenBy: transport)
                 if fault != nil { try checkNews(in: region) }
+                // Those who know that one can't join have gone.
+                if region.refusal != nil { fault = nil }
                 if let fault, fault.kind != .gaveUp {
                     region.set(.failed(fault), of: rendezvous.rank)
                     throw error(fault)
@@ -319,14 +325,27 @@ struct SegmentJoin {
     /// A number that another rank wrote may be none of this group's.
     private func name(of rank: Int) -> Int { names.indices.contains(rank) ? names[rank] : rank }
 
-    /// The error for a rank that could not use what rank 0 has made.
+    /// The error for a rank that could not use what rank 0 has made; nil while there is none to be told.
+    ///
+    /// Rank 0 keeps the segment until every rank has come or could not, so that those who come late learn it here too,
+    /// and don't wait for a rank 0 that has gone.
     private func refusal(in region: Region) -> CollectiveError? {
-        guard let rank = region.refuser else { return nil }
-        return CollectiveError(
-            .incompatible,
-            "rank \(name(of: rank)) can't join \(segment): it has another number of ranks than \(rendezvous.worldSize), or "
-                + "another version of Flex-MIG; its own error tells which",
-            rank: name(of: rank))
+        guard let refusal = region.refusal else { return nil }
+        if rendezvous.rank == 0 && absent(in: region).count > region.refusals && ContinuousClock.now < deadline {
+            return nil
+        }
+        let rank = name(of: refusal.rank)
+        let version = region.headerWords.version
+        let difference =
+            refusal.version == version
+            ? "its number of ranks is \(refusal.worldSize), and \(rendezvous.worldSize) that of rank \(names[0])"
+            : "its layout version is \(refusal.version), and \(version) that of rank \(names[0]); "
+                + "all ranks need the same version of Flex-MIG"
+        return CollectiveError(.incompatible, "rank \(rank) can't join \(segment): \(difference)", rank: rank)
+    }
+
+    private func absent(in region: Region) -> [Int] {
+        (0..<rendezvous.worldSize).filter { region.state(of: $0) == .absent }
     }
 
     private func fault(seenBy transport: SharedMemoryTransport) throws(CollectiveError) -> Fault? {

@@ -90,6 +90,20 @@ final class RankProcesses {
 
     func kill(_ index: Int) throws { try ranks[index].process.send(.kill) }
 
+    /// Waits until so many ranks have taken their locks on rank 0's segment; asks from outside, as the library does.
+    func waitUntilAttached(_ count: Int) throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while true {
+            if let file = try? Descriptor.open("/dev/shm/\(prefix)-0", .readWrite),
+                try file.holders(in: LockRange(start: 0, length: 1024)).count >= count
+            {
+                return
+            }
+            if ContinuousClock.now > deadline { throw TookTooLong(ranks: ranks.map(\.text)) }
+            yieldProcessor()
+        }
+    }
+
     /// What the ranks have left in /dev/shm.
     var leftovers: [String] { SharedMemoryName.all(withPrefix: prefix).map(\.text) }
 
