@@ -241,24 +241,13 @@ import Synchronization
         _ isAwaited: (Int) -> Bool, during signature: Signature, unless isReady: () -> Bool
     ) throws(CollectiveError) {
         if interruption.isRequested { throw fail(Fault(kind: .aborted, rank: rank), signature) }
-        var awaited: [Observation] = []
-        for other in 0..<size where other != rank {
-            guard isAwaited(other) else {
-                // It has come, and given up since, waiting for the same ranks: its reason is this rank's too.
-                let state = region.state(of: other)
-                if case .failed = state { awaited.append(Observation(rank: other, isAlive: true, state: state)) }
-                continue
-            }
-            do throws(SystemError) {
-                let observation = try transport.observe(other)
-                if isAwaited(other) { awaited.append(observation) }
-            } catch {
-                throw fail(
-                    Fault(kind: .gaveUp, rank: rank),
-                    CollectiveError(.system, "can't see whether rank \(other) lives", rank: other, cause: error))
-            }
+        var awaited = try observations(isAwaited, signature)
+        var fault = Fault.among(awaited)
+        if fault?.kind == .left {
+            // It may have left because a rank died at which this one had looked just before: now that shows.
+            awaited = try observations(isAwaited, signature)
+            fault = Fault.among(awaited)
         }
-        let fault = Fault.among(awaited)
         if isReady() { return }
         if let fault { throw fail(fault, signature) }
         // This rank itself may be the one that doesn't come: to receive a message that it was to send.
@@ -268,6 +257,30 @@ import Synchronization
             if late == rank { throw waitsForItself(signature) }
             throw fail(Fault(kind: .late, rank: late), signature)
         }
+    }
+
+    /// What is known of the ranks that are awaited, and of those that came and gave up since.
+    private func observations(
+        _ isAwaited: (Int) -> Bool, _ signature: Signature
+    ) throws(CollectiveError) -> [Observation] {
+        var seen: [Observation] = []
+        for other in 0..<size where other != rank {
+            guard isAwaited(other) else {
+                // It waited for the same ranks: its reason is this rank's too.
+                let state = region.state(of: other)
+                if case .failed = state { seen.append(Observation(rank: other, isAlive: true, state: state)) }
+                continue
+            }
+            do throws(SystemError) {
+                let observation = try transport.observe(other)
+                if isAwaited(other) { seen.append(observation) }
+            } catch {
+                throw fail(
+                    Fault(kind: .gaveUp, rank: rank),
+                    CollectiveError(.system, "can't see whether rank \(other) lives", rank: other, cause: error))
+            }
+        }
+        return seen
     }
 
     /// Throws if one of some ranks has died or failed, or this one was aborted: while they come together elsewhere.
