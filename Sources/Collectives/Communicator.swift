@@ -1,5 +1,4 @@
 import Platform
-import Synchronization
 
 /// One rank's end of a group of processes that exchange values through shared memory.
 ///
@@ -23,7 +22,7 @@ public final class Communicator {
     private var splits = 0
 
     /// How many communicators this process has begun per prefix: the number is part of the segment's name.
-    private static let begun = Mutex<[String: Int]>([:])
+    private static let begun = Guarded<[String: Int]>([:])
 
     /// Joins the communicator that the launcher's variables describe, and returns when all ranks have joined.
     ///

@@ -1,10 +1,10 @@
 import CFlexmig
 import Collectives
 import Glibc
-import Synchronization
+import Platform
 
 /// What `flexmig_alloc` has handed out, by address.
-private let allocations = Mutex<[UInt: Allocation]>([:])
+private let allocations = Guarded<[UInt: Allocation]>([:])
 
 private enum Allocation: Sendable {
     case tensor(Tensor<UInt8>)

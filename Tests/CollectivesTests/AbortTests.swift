@@ -1,6 +1,5 @@
 import Collectives
 import Platform
-import Synchronization
 import Testing
 
 /// Communicators that a program ends from outside, with ranks as threads.
@@ -20,7 +19,7 @@ struct AbortTests {
     func anAbortEndsWaiting(call: AnyCall) throws {
         for delay in [0, 10, 30, 100, 500, 1500, 5000, 20_000] {
             let world = InProcessWorld(size: 3, stageBytes: 1024)
-            let waiting = Mutex(0)
+            let waiting = Guarded(0)
             let outcomes = onThreads(of: world, ranks: 0..<3, limits: Self.limits) { communicator in
                 if communicator.rank == 2 {
                     while waiting.withLock({ $0 }) < 2 { yieldProcessor() }

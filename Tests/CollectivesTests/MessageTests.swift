@@ -1,7 +1,6 @@
 import CollectiveTrials
 import Collectives
 import Platform
-import Synchronization
 import Testing
 
 /// Messages from one rank to another, with ranks as threads.
@@ -173,9 +172,9 @@ struct MessageTests {
     /// The same for a sender whose tensor is taken by a receiver that goes: its message was received.
     @Test func aMessageIsSentEvenIfItsReceiverDiedRightAfterIt() {
         let world = InProcessWorld(size: 2, stageBytes: Self.part)
-        let isSending = Mutex(false)
-        let isAsking = Mutex(false)
-        let isTaken = Mutex(false)
+        let isSending = Guarded(false)
+        let isAsking = Guarded(false)
+        let isTaken = Guarded(false)
         let outcomes = onThreads(of: world, ranks: 0..<2) { communicator in
             guard communicator.rank == 0 else {
                 let tensor = try communicator.makeTensor(of: Float.self, count: 5000)

@@ -1,6 +1,5 @@
 import Collectives
 import Platform
-import Synchronization
 import Testing
 
 /// Collectives in the background, with ranks as threads.
@@ -27,7 +26,7 @@ struct WorkTests {
     /// Without order the ranks would call different collectives.
     @Test func theOrderIsThatOfStarting() throws {
         let log = try onThreads(ranks: 3) { communicator in
-            let order = Mutex<[Int]>([])
+            let order = Guarded<[Int]>([])
             for number in 0..<200 {
                 _ = try communicator.start { communicator throws(CollectiveError) in
                     var values = [Int32](repeating: Int32(number), count: number)

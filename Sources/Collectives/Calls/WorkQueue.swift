@@ -9,7 +9,7 @@ public final class CollectiveWork: Sendable {
         case running
         case done(CollectiveError?)
     }
-    private let state = Mutex<State>(.running)
+    private let state = Guarded<State>(.running)
     private let bell = ProcessDoorbell()
 
     init() {}
@@ -42,7 +42,7 @@ public final class CollectiveWork: Sendable {
 ///
 /// Sendable because what changes is atomic or behind its lock.
 final class WorkQueue: Sendable {
-    private let items = Mutex<[Item]>([])
+    private let items = Guarded<[Item]>([])
     /// How many items were added; the owner's thread counts. Release: pairs with the worker's acquire, so that it
     /// finds the item and all that was done before it was started.
     private let started = Atomic<Int>(0)

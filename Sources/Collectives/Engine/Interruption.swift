@@ -9,7 +9,7 @@ import Synchronization
     private let requested = Atomic<Bool>(false)
     private let rank: Int
     private let region: Region
-    private let transport: Mutex<Kept?>
+    private let transport: Guarded<Kept?>
 
     /// A reference that is only kept and let go, never called, so any thread may do either.
     private struct Kept: @unchecked Sendable {
@@ -19,7 +19,7 @@ import Synchronization
     init(_ region: Region, rank: Int, keeping transport: any Transport) {
         self.region = region
         self.rank = rank
-        self.transport = Mutex(Kept(transport: transport))
+        self.transport = Guarded(Kept(transport: transport))
     }
 
     /// Acquire: pairs with the release in `request`, though nothing is read because of it but the request itself.

@@ -1,4 +1,4 @@
-import Synchronization
+import Platform
 
 /// The shared memory in which tensors lie that other ranks reach directly.
 ///
@@ -53,7 +53,7 @@ import Synchronization
     let bytes: Int
     private let partStart: Int
     private let memory: any MappedMemory
-    private let list: Mutex<FreeList>
+    private let list: Guarded<FreeList>
 
     /// - Parameter memory: a part of equal length for each rank.
     init?(_ memory: any MappedMemory, rank: Int, ranks: Int) {
@@ -63,7 +63,7 @@ import Synchronization
         bytes = unsafe memory.bytes.count
         let part = bytes / ranks
         partStart = part * rank
-        list = Mutex(FreeList(bytes: part))
+        list = Guarded(FreeList(bytes: part))
     }
 
     /// Reserves room in this rank's part.

@@ -11,7 +11,7 @@ import Synchronization
     private let layout: RegionLayout
     /// Bit r for rank r.
     private let dead = Atomic<UInt64>(0)
-    private let shared = Mutex(Shared())
+    private let shared = Guarded(Shared())
 
     private struct Shared {
         var memories: [String: Heap] = [:]
