@@ -18,6 +18,15 @@ import Synchronization
         unsafe word = unsafe address.assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
+    /// One with a word of its own, which is to be deallocated when nobody uses it any more.
+    @unsafe static func allocated() -> Doorbell {
+        let word = UnsafeMutablePointer<Atomic<UInt32>>.allocate(capacity: 1)
+        unsafe word.initialize(to: Atomic(0))
+        return unsafe Doorbell(at: UnsafeMutableRawPointer(word))
+    }
+
+    @unsafe func deallocate() { unsafe word.deallocate() }
+
     /// How often it has been rung, modulo 2^32. Acquire: pairs with the release in `ring`.
     public var count: UInt32 { unsafe word.pointee.load(ordering: .acquiring) }
 

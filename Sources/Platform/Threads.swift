@@ -40,18 +40,13 @@ public func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemErr
 public func currentThread() -> UInt64 { UInt64(pthread_self()) }
 
 /// A doorbell between threads of this process.
-@safe public final class ProcessDoorbell: @unchecked Sendable {
-    // Sendable because it is an address that never changes; `Doorbell` says the rest.
-    private let word: UnsafeMutablePointer<UInt32>
-    private let bell: Doorbell
+public final class ProcessDoorbell: Sendable {
+    private let bell = unsafe Doorbell.allocated()
 
-    public init() {
-        unsafe word = .allocate(capacity: 1)
-        unsafe word.initialize(to: 0)
-        bell = unsafe Doorbell(at: UnsafeMutableRawPointer(word))
-    }
+    public init() {}
 
-    deinit { unsafe word.deallocate() }
+    // Whoever sleeps or rings has a reference.
+    deinit { unsafe bell.deallocate() }
 
     public var count: UInt32 { bell.count }
     public func sleep(since count: UInt32, atMost timeout: Duration) { bell.sleep(since: count, atMost: timeout) }

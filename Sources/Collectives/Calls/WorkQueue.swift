@@ -61,12 +61,6 @@ final class WorkQueue: Sendable {
         let body: @Sendable () throws(CollectiveError) -> Void
     }
 
-    /// The right to touch a communicator, passed between its owner and the worker: the worker has it while an item is
-    /// queued or running, and the owner waits for `drain` before it touches the communicator again.
-    private struct Handed: @unchecked Sendable {
-        let communicator: Communicator
-    }
-
     /// - Throws: `system` when no thread can be started.
     static func make() throws(CollectiveError) -> WorkQueue {
         let queue = WorkQueue()
@@ -82,8 +76,10 @@ final class WorkQueue: Sendable {
         _ communicator: Communicator, _ body: @escaping @Sendable (Communicator) throws(CollectiveError) -> Void
     ) -> CollectiveWork {
         let work = CollectiveWork()
-        let handed = Handed(communicator: communicator)
-        let item = Item(work: work) { () throws(CollectiveError) in try body(handed.communicator) }
+        // The worker has the communicator while an item is queued or running, and the owner waits for `drain` before it
+        // touches the communicator again.
+        let handed = Handed(communicator)
+        let item = Item(work: work) { () throws(CollectiveError) in try body(handed.value) }
         items.withLock { $0.append(item) }
         started.wrappingAdd(1, ordering: .releasing)
         toWorker.ring()

@@ -3,23 +3,18 @@ import Synchronization
 
 /// Lets any thread end the waiting of a communicator's own thread.
 ///
-/// Sendable because its words are atomics and a lock. The region is touched under the lock and only before `end`, and
-/// the transport that keeps the region alive is let go there.
-@safe package final class Interruption: @unchecked Sendable {
+/// The region is touched under the lock and only before `end`, where the transport that keeps it mapped is let go.
+package final class Interruption: Sendable {
     private let requested = Atomic<Bool>(false)
     private let rank: Int
     private let region: Region
-    private let transport: Guarded<Kept?>
-
-    /// A reference that is only kept and let go, never called, so any thread may do either.
-    private struct Kept: @unchecked Sendable {
-        let transport: any Transport
-    }
+    /// Only kept and let go, never called.
+    private let transport: Guarded<Handed<any Transport>?>
 
     init(_ region: Region, rank: Int, keeping transport: any Transport) {
         self.region = region
         self.rank = rank
-        self.transport = Guarded(Kept(transport: transport))
+        self.transport = Guarded(Handed(transport))
     }
 
     /// Acquire: pairs with the release in `request`, though nothing is read because of it but the request itself.

@@ -107,7 +107,7 @@ private struct HeapGrowth {
     private func map(_ total: Int) throws(CollectiveError) -> (Arena?, SystemError) {
         let name = try agreedName()
         do throws(CollectiveError) {
-            var memory: (any MappedMemory)?
+            var memory: MappedMemory?
             var code: CInt = 0
             if exchange.rank == 0 {
                 (memory, code) = attempt { () throws(SystemError) in
@@ -136,8 +136,8 @@ private struct HeapGrowth {
     }
 
     private func attempt(
-        _ body: () throws(SystemError) -> any MappedMemory
-    ) -> ((any MappedMemory)?, CInt) {
+        _ body: () throws(SystemError) -> MappedMemory
+    ) -> (MappedMemory?, CInt) {
         do throws(SystemError) { return (try body(), 0) } catch { return (nil, error.code) }
     }
 

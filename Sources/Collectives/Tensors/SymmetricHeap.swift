@@ -52,11 +52,11 @@ import Platform
     let base: UnsafeMutableRawPointer
     let bytes: Int
     private let partStart: Int
-    private let memory: any MappedMemory
+    private let memory: MappedMemory
     private let list: Guarded<FreeList>
 
     /// - Parameter memory: a part of equal length for each rank.
-    init?(_ memory: any MappedMemory, rank: Int, ranks: Int) {
+    init?(_ memory: MappedMemory, rank: Int, ranks: Int) {
         guard let base = unsafe memory.bytes.baseAddress else { return nil }
         unsafe self.base = base
         self.memory = memory
@@ -78,19 +78,17 @@ import Platform
     }
 }
 
-/// The bytes of one tensor in an arena, reserved for as long as this lives.
-///
-/// Sendable because nothing of it changes; who touches the bytes when is the tensor's rule.
-@safe final class TensorMemory: @unchecked Sendable {
-    let address: UnsafeMutableRawPointer
+/// The bytes of one tensor in an arena, reserved for as long as this lives. Who touches them when is the tensor's rule.
+final class TensorMemory: Sendable {
     private let arena: Arena
     private let range: Range<Int>
 
     fileprivate init(_ arena: Arena, _ range: Range<Int>) {
         self.arena = arena
         self.range = range
-        unsafe address = unsafe arena.address(of: range)
     }
+
+    @unsafe var address: UnsafeMutableRawPointer { unsafe arena.address(of: range) }
 
     deinit { arena.release(range) }
 }

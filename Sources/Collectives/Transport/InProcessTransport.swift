@@ -3,42 +3,39 @@ import Synchronization
 
 /// The memory of ranks that are threads of one process: for tests, for the thread sanitizer, and for a job of a
 /// single rank, which needs no segment.
-///
-/// Sendable because it holds an address that never changes, and ranks touch the memory behind it by `Region`'s rules
-/// only; who is dead is one atomic word, and the rest is behind a lock.
-@safe package final class InProcessWorld: @unchecked Sendable {
-    private let base: UnsafeMutableRawPointer
-    private let layout: RegionLayout
+package final class InProcessWorld: Sendable {
+    fileprivate let region: Region
     /// Bit r for rank r.
     private let dead = Atomic<UInt64>(0)
     private let shared = Guarded(Shared())
 
     private struct Shared {
-        var memories: [String: Heap] = [:]
+        var memories: [String: MappedMemory] = [:]
         var worlds: [String: InProcessWorld] = [:]
     }
 
     /// - Parameter size: 1 to 64.
     package init(size: Int, stageBytes: Int? = nil) {
         precondition((1...64).contains(size))
-        layout = RegionLayout(
+        let layout = RegionLayout(
             worldSize: size,
             stageBytes: max(
                 stageBytes ?? RegionLayout.defaultStageBytes(worldSize: size),
                 RegionLayout.rounded(size * RegionLayout.unit)))
-        unsafe base = .allocate(byteCount: layout.totalBytes, alignment: RegionLayout.unit)
+        let base = UnsafeMutableRawPointer.allocate(byteCount: layout.totalBytes, alignment: RegionLayout.unit)
         unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: layout.totalBytes)
+        region = unsafe Region(base: base, layout: layout)
         region.initialize()
         for rank in 0..<size { region.set(.attached, of: rank) }
         region.publish()
     }
 
     // Every transport keeps a reference, so no rank can touch the memory any more.
-    deinit { unsafe base.deallocate() }
+    deinit { unsafe region.base.deallocate() }
 
     /// The transport of one rank; ask once per rank.
     package func transport(of rank: Int) -> any Transport {
-        precondition((0..<layout.worldSize).contains(rank))
+        precondition((0..<region.layout.worldSize).contains(rank))
         return InProcessTransport(self, rank: rank)
     }
 
@@ -48,35 +45,26 @@ import Synchronization
     package func declareDead(_ rank: Int) { dead.bitwiseOr(1 << UInt64(rank), ordering: .releasing) }
 
     fileprivate func isAlive(_ rank: Int) -> Bool { dead.load(ordering: .acquiring) & 1 << UInt64(rank) == 0 }
-    fileprivate var region: Region { unsafe Region(base: base, layout: layout) }
 
-    fileprivate func create(_ name: String, bytes: Int) -> Heap {
-        let heap = Heap(bytes: bytes)
-        shared.withLock { $0.memories[name] = heap }
-        return heap
+    fileprivate func create(_ name: String, bytes count: Int) -> MappedMemory {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 4096)
+        unsafe bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        let memory = unsafe MappedMemory(bytes) { unsafe $0.deallocate() }
+        shared.withLock { $0.memories[name] = memory }
+        return memory
     }
 
-    fileprivate func memory(_ name: String) -> Heap? { shared.withLock { $0.memories[name] } }
+    fileprivate func memory(_ name: String) -> MappedMemory? { shared.withLock { $0.memories[name] } }
     fileprivate func remove(_ name: String) { shared.withLock { $0.memories[name] = nil } }
 
     /// The world of a smaller group; made by whoever comes first.
     fileprivate func world(_ name: String, size: Int) -> InProcessWorld {
         shared.withLock { shared in
             if let world = shared.worlds[name] { return world }
-            let world = InProcessWorld(size: size, stageBytes: layout.stageBytes)
+            let world = InProcessWorld(size: size, stageBytes: region.layout.stageBytes)
             shared.worlds[name] = world
             return world
         }
-    }
-
-    /// Memory for tensors. Sendable because it is an address that never changes.
-    @safe fileprivate final class Heap: MappedMemory, @unchecked Sendable {
-        let bytes: UnsafeMutableRawBufferPointer
-        init(bytes count: Int) {
-            unsafe bytes = .allocate(byteCount: count, alignment: 4096)
-            unsafe bytes.initializeMemory(as: UInt8.self, repeating: 0)
-        }
-        deinit { unsafe bytes.deallocate() }
     }
 }
 
@@ -93,8 +81,8 @@ private final class InProcessTransport: Transport {
     var region: Region { world.region }
     func isAlive(_ rank: Int) -> Bool { world.isAlive(rank) }
 
-    func createMemory(named name: String, bytes: Int) -> any MappedMemory { world.create(name, bytes: bytes) }
-    func openMemory(named name: String) throws(SystemError) -> any MappedMemory {
+    func createMemory(named name: String, bytes: Int) -> MappedMemory { world.create(name, bytes: bytes) }
+    func openMemory(named name: String) throws(SystemError) -> MappedMemory {
         guard let memory = world.memory(name) else { throw SystemError.missing(name) }
         return memory
     }

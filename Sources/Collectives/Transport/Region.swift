@@ -3,11 +3,11 @@ import Synchronization
 
 /// The memory that the ranks share, by meaning instead of by offset.
 ///
-/// Safe under two rules. Its maker keeps `layout.totalBytes` bytes at `base` mapped for as long as the value is in
+/// Safe, and Sendable, under two rules. Its maker keeps `layout.totalBytes` bytes at `base` mapped for as long as the value is in
 /// use; the header and line words are touched through this type only. Each line has a single writer, the rank
 /// itself, but for a rank's doorbell, which the others ring; the header is written before it is published. docs/design/collectives.md tells which store pairs with
 /// which load.
-@safe package struct Region {
+@safe package struct Region: @unchecked Sendable {
     /// "FLEXMIG" and a zero byte.
     static let magic: UInt64 = 0x0047_494d_5845_4c46
     /// Bytes of a small tensor that travel inside a step line.

@@ -53,12 +53,19 @@ import Platform
         }
     }
 
-    func createMemory(named name: String, bytes: Int) throws(SystemError) -> any MappedMemory {
-        try MappedSegment(name, creating: bytes)
+    func createMemory(named name: String, bytes: Int) throws(SystemError) -> MappedMemory {
+        try Self.mapped(name, creating: bytes)
     }
 
-    func openMemory(named name: String) throws(SystemError) -> any MappedMemory {
-        try MappedSegment(name, creating: nil)
+    func openMemory(named name: String) throws(SystemError) -> MappedMemory {
+        try Self.mapped(name, creating: nil)
+    }
+
+    /// Without a descriptor, since a program can have many.
+    private static func mapped(_ name: String, creating size: Int?) throws(SystemError) -> MappedMemory {
+        unsafe MappedMemory(try SharedMemory.mapped(SharedMemoryName(name), creating: size)) {
+            unsafe SharedMemory.unmap($0)
+        }
     }
 
     func removeMemory(named name: String) {
@@ -103,17 +110,4 @@ extension SharedMemory {
         guard let base = unsafe bytes.baseAddress else { preconditionFailure("a mapping has an address") }
         return unsafe Region(base: base, layout: layout)
     }
-}
-
-/// A segment of tensors, without a descriptor: a program can have many. Sendable because nothing of it changes; the
-/// bytes are the collectives' affair.
-@safe private final class MappedSegment: MappedMemory, @unchecked Sendable {
-    @unsafe let bytes: UnsafeMutableRawBufferPointer
-
-    /// - Parameter size: nil to open what another rank has made.
-    init(_ name: String, creating size: Int?) throws(SystemError) {
-        unsafe bytes = try SharedMemory.mapped(SharedMemoryName(name), creating: size)
-    }
-
-    deinit { unsafe SharedMemory.unmap(bytes) }
 }

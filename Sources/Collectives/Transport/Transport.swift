@@ -25,9 +25,9 @@ package protocol Transport: AnyObject {
     /// More memory that all ranks will see, under a name that nobody else has.
     ///
     /// - Throws: `SystemError`; `isNoSpace` when there is no room.
-    func createMemory(named name: String, bytes: Int) throws(SystemError) -> any MappedMemory
+    func createMemory(named name: String, bytes: Int) throws(SystemError) -> MappedMemory
     /// The memory that another rank created.
-    func openMemory(named name: String) throws(SystemError) -> any MappedMemory
+    func openMemory(named name: String) throws(SystemError) -> MappedMemory
     /// Removes the name; those who have the memory keep it. A missing one is fine.
     func removeMemory(named name: String)
 
@@ -41,9 +41,22 @@ package protocol Transport: AnyObject {
 }
 
 /// Shared memory that stays mapped as long as a reference to it lives.
-package protocol MappedMemory: AnyObject, Sendable {
-    /// Plain memory, shared with other ranks: who may touch it when is up to the collectives.
-    @unsafe var bytes: UnsafeMutableRawBufferPointer { get }
+///
+/// Sendable because nothing of it changes; the bytes are shared with other ranks, and who may touch them when is up to
+/// the collectives.
+@safe package final class MappedMemory: @unchecked Sendable {
+    @unsafe let bytes: UnsafeMutableRawBufferPointer
+    private let release: @Sendable (UnsafeMutableRawBufferPointer) -> Void
+
+    /// - Parameter bytes: valid until `release` is called with them, by any thread.
+    @unsafe init(
+        _ bytes: UnsafeMutableRawBufferPointer, release: @escaping @Sendable (UnsafeMutableRawBufferPointer) -> Void
+    ) {
+        unsafe self.bytes = unsafe bytes
+        unsafe self.release = unsafe release
+    }
+
+    deinit { unsafe release(bytes) }
 }
 
 extension Transport {

@@ -21,10 +21,10 @@ class HookedTransport: Transport {
         return try own.isAlive(rank)
     }
 
-    func createMemory(named name: String, bytes: Int) throws(SystemError) -> any MappedMemory {
+    func createMemory(named name: String, bytes: Int) throws(SystemError) -> MappedMemory {
         try own.createMemory(named: name, bytes: bytes)
     }
-    func openMemory(named name: String) throws(SystemError) -> any MappedMemory { try own.openMemory(named: name) }
+    func openMemory(named name: String) throws(SystemError) -> MappedMemory { try own.openMemory(named: name) }
     func removeMemory(named name: String) { own.removeMemory(named: name) }
     func join(
         _ rendezvous: Rendezvous, names: [Int], checkHope: @escaping () throws(CollectiveError) -> Void
