@@ -44,18 +44,20 @@ struct WorkTests {
     @Test func aDirectCallWaitsForWhatWasStarted() throws {
         let seen = try onThreads(ranks: 2) { communicator in
             let tensor = try communicator.makeTensor(repeating: Float(1), count: 4000)
-            for _ in 0..<50 {
+            return try (0..<50).map { _ in
                 _ = try communicator.start { communicator throws(CollectiveError) in
                     try communicator.allReduce(tensor, .max)
                     try communicator.allReduce(tensor, .sum)
                     try communicator.allReduce(tensor, .mean)
                 }
-                _ = try communicator.allGather([tensor[17]])
+                // Not before: until then the tensor is the work's.
+                _ = try communicator.allGather([communicator.rank])
+                return tensor[3999]
             }
-            return tensor[3999]
         }
         // Each round doubles it.
-        #expect(seen == [0x1p50, 0x1p50])
+        let powers = (1...50).map { Float(sign: .plus, exponent: $0, significand: 1) }
+        #expect(seen == [powers, powers])
     }
 
     @Test func manySmallWorksInALoop() throws {
