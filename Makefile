@@ -4,7 +4,7 @@
 SWIFT ?= swift
 BUILD := $(SWIFT) build -c release --explicit-target-dependency-import-check error
 
-.PHONY: help build demo test test-long check bench-collectives format clean
+.PHONY: help build demo test test-long check wheel bench-torch bench-collectives format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,13 @@ test-long: ## The same with the full counts: ten minutes of chaos, 10,000 killed
 
 check: ## The checks without the chaos: for while you work
 	@FLEXMIG_CHAOS_SECONDS=5 scripts/check
+
+wheel: build ## Build the Python package with the library inside into .build/wheel
+	@scripts/make-wheel
+
+bench-torch: build ## Measure the PyTorch backend beside gloo
+	@scripts/install-dependencies test
+	@scripts/bench-torch
 
 bench-collectives: build ## Install peers, and measure collectives against them for docs/measurements
 	@scripts/install-peers

@@ -1,0 +1,228 @@
+"""Ranks to which something happens: troubles.py WHAT. Each prints "ok", but for those that die."""
+
+import datetime
+import os
+import signal
+import sys
+
+import torch
+import torch.distributed as dist
+
+import flexmig.torch
+from flexmig import FlexmigError
+from flexmig.torch import rendezvous
+
+
+def refused(name, call, *words):
+    try:
+        call()
+    except RuntimeError as error:
+        text = str(error)
+        assert name in text and all(word in text for word in words), f"{name}, {words}: {text}"
+        return error
+    raise AssertionError(f"there was no error {name}")
+
+
+def arguments():
+    """What can't be done is said before anything is sent, so the group goes on."""
+    size, rank = dist.get_world_size(), dist.get_rank()
+    refused("not-contiguous", lambda: dist.all_reduce(torch.ones(4, 4).t()), "[4, 4]", "contiguous()")
+    refused("unsupported-type", lambda: dist.all_reduce(torch.ones(4, dtype=torch.int16)), "int16", "float32")
+    refused("unsupported-type", lambda: dist.all_reduce(torch.ones(4).to(torch.float8_e4m3fn)), "float8_e4m3fn")
+    refused("unsupported-reduction", lambda: dist.all_reduce(torch.ones(4), dist.ReduceOp.BAND), "BAND")
+    refused("unsupported-reduction", lambda: dist.all_reduce(torch.ones(4).bool(), dist.ReduceOp.AVG), "AVG")
+    refused("unsupported-layout", lambda: dist.all_reduce(torch.ones(4).to_sparse()), "sparse")
+    refused("unsupported-device", lambda: dist.all_reduce(torch.ones(4, device="meta")), "meta")
+    refused("mixed-devices", lambda: dist.all_gather([torch.ones(4)] * size, torch.ones(4, device="meta")), "cpu")
+    refused("invalid-argument", lambda: dist.group.WORLD.all_gather_single(torch.ones(1), torch.ones(4), None))
+    refused("invalid-argument", lambda: dist.group.WORLD.all_to_all_single(
+        torch.ones(4), torch.ones(4), [1] * size, [9] * size, None), "splits")
+    # PyTorch's own words.
+    try:
+        dist.all_gather([torch.ones(4)] * (size + 1), torch.ones(4))
+        raise AssertionError
+    except RuntimeError as error:
+        assert "invalid-argument" in str(error), error
+    tensor = torch.ones(3)
+    dist.all_reduce(tensor)
+    assert tensor.tolist() == [size] * 3, rank
+
+
+def mismatch():
+    tensor = torch.ones(4 + dist.get_rank())
+    refused("mismatch", lambda: dist.all_reduce(tensor))
+    # From now on the group is spent, and says so.
+    refused("mismatch", dist.barrier)
+
+
+def death():
+    last = dist.get_world_size() - 1
+    if dist.get_rank() == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    work = dist.all_reduce(torch.ones(100000), async_op=True)
+    error = refused("rank-died", work.wait, f"rank {last}")
+    assert isinstance(error, FlexmigError) and error.rank == last
+    assert work.is_completed() and not work.is_success() and work.exception() is error
+    # For C++ and callbacks, too.
+    refused("rank-died", lambda: dist.all_reduce(torch.ones(4), async_op=True).get_future().wait(), f"rank {last}")
+    model = torch.nn.Linear(2, 2)
+    refused("rank-died", lambda: torch.nn.parallel.DistributedDataParallel(model), f"rank {last}")
+
+
+def death_in_backward():
+    """DDP's reducer is in C++; the error has to come through it."""
+    model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 4))
+    model(torch.ones(2, 4)).sum().backward()
+    last = dist.get_world_size() - 1
+    if dist.get_rank() == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    refused("rank-died", lambda: model(torch.ones(2, 4)).sum().backward(), f"rank {last}")
+
+
+def death_in_group():
+    """Errors of a smaller group have the job's numbers."""
+    size = dist.get_world_size()
+    group = dist.new_group(list(range(1, size)))
+    if dist.get_rank() == 0:
+        return
+    if dist.get_rank() == size - 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    error = refused("rank-died", lambda: dist.all_reduce(torch.ones(4), group=group), f"rank {size - 1} died")
+    assert error.rank == size - 1, error.rank
+
+
+def death_in_message():
+    last = dist.get_world_size() - 1
+    if dist.get_rank() == last:
+        dist.send(torch.ones(4), 0)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if dist.get_rank() == 0:
+        tensor = torch.zeros(4)
+        dist.recv(tensor, last)
+        assert tensor.tolist() == [1] * 4
+        refused("rank-died", lambda: dist.recv(tensor, last), f"rank {last}")
+        refused("rank-died", lambda: dist.send(tensor, last), f"rank {last}")
+
+
+def wrong_message():
+    if dist.get_rank() == 0:
+        dist.send(torch.ones(4), 1)
+        dist.send(torch.full((2,), 5.0), 1)
+    elif dist.get_rank() == 1:
+        refused("mismatch", lambda: dist.recv(torch.ones(5), 0), "16 bytes", "20")
+        tensor = torch.zeros(2)
+        dist.recv(tensor, 0)
+        assert tensor.tolist() == [5, 5]
+    dist.barrier()
+
+
+def late_message():
+    """A time limit of the group's counts for messages."""
+    group = dist.new_group([0, 1], timeout=datetime.timedelta(seconds=1))
+    if dist.get_rank() == 0:
+        refused("timed-out", lambda: dist.recv(torch.ones(5), 1, group=group), "rank 1", "1 s")
+    dist.barrier()
+
+
+def lateness():
+    group = dist.new_group(timeout=datetime.timedelta(seconds=0.5))
+    if dist.get_rank() == 0:
+        refused("timed-out", lambda: dist.all_reduce(torch.ones(4), group=group), "rank 1")
+    dist.barrier()
+
+
+def abort():
+    group = dist.new_group()
+    if dist.get_rank() == 0:
+        work = dist.all_reduce(torch.ones(4), group=group, async_op=True)
+        group.abort()
+        refused("aborted", work.wait)
+        refused("closed", lambda: dist.all_reduce(torch.ones(4), group=group))
+        dist.barrier()
+    else:
+        dist.barrier()
+        refused("aborted", lambda: dist.all_reduce(torch.ones(4), group=group))
+        group.abort()
+    dist.barrier()
+
+
+def destroyed():
+    group = dist.group.WORLD
+    tensor = flexmig.torch.empty(5)
+    tensor.fill_(3)
+    dist.all_reduce(tensor)
+    dist.barrier()
+    dist.destroy_process_group()
+    assert tensor.tolist() == [3 * int(os.environ["WORLD_SIZE"])] * 5
+    refused("closed", lambda: group.allreduce([torch.ones(3)]))
+    refused("closed", lambda: group.send([torch.ones(3)], 1))
+    dist.init_process_group("flexmig")
+    dist.barrier()
+
+
+def memory():
+    """Shared tensors take the direct way, and leave room for others."""
+    before = flexmig.torch.statistics()
+    for _ in range(50):
+        tensor = flexmig.torch.empty(1000, 1000)
+        assert tensor.shape == (1000, 1000) and tensor.abs().sum() == 0
+        tensor.fill_(dist.get_rank() + 1)
+        dist.all_reduce(tensor)
+        size = dist.get_world_size()
+        assert tensor[-1, -1] == size * (size + 1) / 2
+        del tensor
+    after = flexmig.torch.statistics()["all_reduce"]
+    assert after["direct"] == 50, (before, after)
+    room = os.statvfs("/dev/shm")
+    assert (room.f_blocks - room.f_bfree) * room.f_frsize < 50 * 4_000_000, "memory was not used again"
+    refused("out-of-shared-memory", lambda: flexmig.torch.empty(1 << 45, dtype=torch.uint8), "/dev/shm")
+    dist.barrier()
+
+
+def hosts():
+    """On two hosts, as far as the ranks can tell."""
+    rank = int(os.environ["RANK"])
+    own = rendezvous.Peer.own
+    if rank == 1:
+        def other():
+            peer = own()
+            return rendezvous.Peer("elsewhere", "another-boot", peer.memory, peer.pid, peer.namespace, peer.started)
+        rendezvous.Peer.own = staticmethod(other)
+    error = refused("several-hosts", lambda: dist.init_process_group("flexmig"), "elsewhere", "rank 1")
+    assert error.rank == 1
+
+
+def larger():
+    """Under flexmig run the job's size is known."""
+    os.environ["FLEXMIG_JOB_ID"] = "1"
+    store = dist.HashStore()
+    size = int(os.environ["WORLD_SIZE"])
+    refused("group-larger-than-job", lambda: dist.init_process_group(
+        "flexmig", store=store, rank=0, world_size=size + 1), f"{size + 1} ranks", f"the job {size}")
+
+
+def other_backend():
+    """A Python backend serves a group whole, and says so when another one was asked for as well."""
+    dist.init_process_group("cpu:flexmig,cuda:gloo")
+    dist.all_reduce(torch.ones(2))
+    group = dist.new_group(backend="cpu:gloo,cuda:flexmig")
+    refused("unsupported-device", lambda: dist.all_reduce(torch.ones(2), group=group), "cpu", "new_group")
+    dist.destroy_process_group()
+
+
+JOINS_ITSELF = {"hosts", "larger", "other_backend"}
+
+
+def main():
+    torch.set_num_threads(1)
+    what = sys.argv[1]
+    if what not in JOINS_ITSELF:
+        dist.init_process_group("flexmig")
+    globals()[what]()
+    print("ok", flush=True)
+    # Groups that failed are left without a word.
+    os._exit(0) if not dist.is_initialized() else sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
