@@ -1,0 +1,249 @@
+"""Runs checks on a route, and judges what the ranks tell."""
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from typing import Any, NamedTuple, Optional, Sequence
+
+from gpucheck import bandwidth, death, link, routes
+from gpucheck.nccl import parse_nccl_log, version_number
+from gpucheck.outcomes import AS_EXPECTED, CONTRADICTS, FAILED, SKIPPED
+from gpucheck.processes import PEER_GRACE_S, Group, Objection, run_group
+
+CHECKS = {
+    "nccl-refuses": "stock NCCL refuses two ranks on one GPU (before 2.30.7)",
+    "host-link": "copies between pinned host memory and the GPU, one process and all ranks at once",
+    "collectives": "every collective and type against a float64 reference",
+    "ddp": "steps of a small transformer under DDP against one process",
+    "fsdp": "the same under FSDP",
+    "bandwidth": "time and bus bandwidth by size, percent of what the link allows",
+    "dead-rank": "a rank is killed in the middle of an all-reduce; the others must fail, not hang"}
+TIMED = {"host-link", "bandwidth"}
+
+
+class Mode(NamedTuple):
+    """A way of sharing the GPU."""
+    name: str
+    device: str  # "cuda", or "cpu" for a dry run
+    environments: list[dict[str, str]]  # of rank n the entry n, the last for all further ones
+    at_ready: Optional[Objection] = None
+
+    def environment(self, rank: int) -> dict[str, str]:
+        return self.environments[min(rank, len(self.environments) - 1)]
+
+
+class Part(NamedTuple):
+    """What the ranks told of one check: one list of events a rank."""
+    events: list[list[dict[str, Any]]]
+    complete: bool  # all ranks came to its end
+    trouble: Optional[tuple[str, str]]
+    seconds: float
+
+    def found(self, kind: str) -> list[list[dict[str, Any]]]:
+        return [[event for event in rank if event["event"] == kind] for rank in self.events]
+
+
+def part_of(group: Group, check: str) -> Part:
+    """The events between the check's begin and end. Trouble of the group belongs to the check
+    that it interrupted."""
+    parts = []
+    for events in group.events:
+        names = [event.get("check") if event["event"] == "begin" else None for event in events]
+        start = names.index(check) if check in names else len(events)
+        stop = next((at for at in range(start + 1, len(events)) if names[at]), len(events))
+        parts.append(events[start:stop])
+    ends = [event for rank in parts for event in rank if event["event"] == "end"]
+    complete = len(ends) == len(parts)
+    return Part(parts, complete, None if complete else group.trouble or (
+        FAILED, "the check came to no end"), max((e["seconds"] for e in ends), default=0.0))
+
+
+def shortened(names: Sequence[str]) -> str:
+    return ", ".join(names[:6]) + (" and %d more" % (len(names) - 6) if len(names) > 6 else "")
+
+
+def judge_cases(part: Part, detour: Optional[str], complete_set: bool) -> tuple[str, str]:
+    """Outcome and reason: all results right, bits alike where they must be, on the right route.
+    `complete_set` says that the route must support everything."""
+    cases = part.found("case")
+    wrong = ["rank %d %s" % (rank, name_of(case)) for rank, mine in enumerate(cases)
+             for case in mine if not case["right"]]
+    differ = [name_of(same[0]) for same in zip(*cases) if len({c["same"] for c in same}) > 1]
+    if wrong or differ:
+        return CONTRADICTS, "wrong results: %s; different bits: %s" % (
+            shortened(wrong) or "none", shortened(differ) or "none")
+    if part.trouble:
+        return part.trouble
+    if not cases[0] or len({len(mine) for mine in cases}) > 1:
+        return FAILED, "the ranks report %s cases" % [len(mine) for mine in cases]
+    if detour:
+        return CONTRADICTS, "the results are right, but " + detour
+    missing = sorted({"%(operation)s %(type)s" % event
+                      for rank in part.found("unsupported") for event in rank})
+    if missing and complete_set:
+        return FAILED, "not supported: " + shortened(missing)
+    return AS_EXPECTED, "%d cases right%s" % (
+        len(cases[0]), "; not supported: " + shortened(missing) if missing else "")
+
+
+def name_of(case: dict[str, Any]) -> str:
+    return "%(operation)s %(type)s x %(count)d" % case
+
+
+def judge_refuses(group: Group, nccl: Optional[str]) -> tuple[str, str]:
+    """Outcome and reason. A time-out counts neither as a refusal nor as a success."""
+    errors = [event["message"] for rank in group.found("error") for event in rank]
+    refusal = parse_nccl_log("\n".join(errors + group.logs))["refusal"]
+    name = "NCCL " + (nccl or "of unknown version")
+    if refusal and errors:
+        return AS_EXPECTED, "%s refused: %s" % (name, refusal)
+    if group.trouble:
+        return group.trouble
+    if not all(case["right"] for rank in group.found("case") for case in rank):
+        return CONTRADICTS, name + " took two ranks on one GPU and gave wrong results"
+    if version_number(nccl) >= (2, 31):
+        return AS_EXPECTED, name + " took two ranks on one GPU; versions from 2.31 on may"
+    return CONTRADICTS, name + " took two ranks on one GPU"
+
+
+def judge_death(group: Group) -> tuple[str, str, list[Optional[float]]]:
+    """Outcome, reason, and for each survivor the seconds from the death to its end."""
+    victim = len(group.events) - 1
+    began = all(any(event["event"] == "began" for event in rank) for rank in group.events)
+    died = group.ends[victim]
+    if not began or died is None:
+        return (*(group.trouble or (FAILED, "no rank died")), [])
+    late = [None if end is None else round(max(0.0, end - died), 2) for end in group.ends[:victim]]
+    hung = [rank for rank, seconds in enumerate(late)
+            if seconds is None or seconds > death.LIMIT_S]
+    if hung:
+        return CONTRADICTS, "%.0f s after the death of rank %d still hung: rank %s" % (
+            death.LIMIT_S, victim, ", ".join(map(str, hung))), late
+    told = [event["error"] for rank in group.found("noticed") for event in rank]
+    how = "by an exception: " + told[0].split("\n")[0][:120] if told else "by the end of the process"
+    return AS_EXPECTED, "%d of %d ended within %.1f s, %s" % (
+        victim, victim, max(second or 0.0 for second in late), how), late
+
+
+class Runner:
+    """Runs checks in one mode. Results are as the JSON has them."""
+
+    def __init__(self, args: argparse.Namespace, mode: Mode, facts: dict[str, Any],
+                 parts: routes.Parts, work: str) -> None:
+        self.args, self.mode, self.facts, self.parts, self.work = args, mode, facts, parts, work
+
+    def play(self, route: str, ranks: int, checks: Sequence[str], **more: Any) -> Group:
+        """One group of ranks that plays the checks one after the other."""
+        grace = more.pop("grace", PEER_GRACE_S)
+        job = {"checks": list(checks), "backend": routes.backend_of(route), "quick": self.args.quick,
+               "device": self.mode.device, "sizes": self.args.sizes, "spoil": self.args.spoil,
+               "imports": [self.parts.backend] if route == "flexmig" else []}
+        extra = {} if TIMED & set(checks) else {"NCCL_DEBUG_SUBSYS": "INIT,NET,ENV,TUNING"}
+        environments = [
+            dict(self.mode.environment(rank),
+                 **dict(routes.variables(route, rank, self.parts, "gpu-check-%d" % os.getpid()),
+                        **extra, **more, **dict(self.args.set or [])))
+            for rank in range(ranks)]
+        return run_group(job, environments, self.args.timeout, self.work, self.mode.at_ready,
+                         grace=grace)
+
+    def result(self, check: str, route: str, ranks: int, outcome: str, reason: str,
+               group: Optional[Group] = None, **more: Any) -> dict[str, Any]:
+        result = {"check": check, "route": route, "ranks": ranks, "mode": self.mode.name,
+                  "outcome": outcome, "reason": reason,
+                  "comparable": self.mode.name not in ("time-sliced", "cpu")}
+        if group and route.startswith("nccl"):
+            log = parse_nccl_log("\n".join(group.logs))
+            result.update(nccl=log["version"] or self.facts["nccl"], network=log["network"],
+                          transports=log["transports"], algorithms=log["algorithms"])
+        if group and outcome not in (AS_EXPECTED, SKIPPED):
+            result["log_tail"] = [
+                "rank %d: %s" % (rank, line) for rank, text in enumerate(group.logs)
+                for line in telling(text)]
+        return dict(result, **more)
+
+    def run_refuses(self) -> dict[str, Any]:
+        group = self.play("nccl-stock", 2, ["nccl-refuses"], NCCL_MULTI_RANK_GPU_ENABLE="0")
+        log = parse_nccl_log("\n".join(group.logs))
+        outcome, reason = judge_refuses(group, log["version"] or self.facts["nccl"])
+        return self.result("nccl-refuses", "nccl-stock", 2, outcome, reason, group,
+                           seconds=round(group.seconds, 1))
+
+    def run_link(self, ranks: int) -> dict[str, Any]:
+        group = self.play("gloo", ranks, ["host-link"])
+        part = part_of(group, "host-link")
+        outcome, reason = part.trouble or (AS_EXPECTED, "measured")
+        told = [{(row["bytes"], row["direction"]): row["seconds"] for row in rank}
+                for rank in part.found("row")]
+        rows = [link.make_row(*key, [rank[key] for rank in told]) for key in told[0]
+                if all(key in rank for rank in told)]
+        return self.result("host-link", "host-link", ranks, outcome, reason, group,
+                           seconds=part.seconds, measurements=rows)
+
+    def run_death(self, route: str, ranks: int) -> dict[str, Any]:
+        group = self.play(route, ranks, ["dead-rank"], grace=death.LIMIT_S + 1)
+        outcome, reason, late = judge_death(group)
+        if outcome == AS_EXPECTED:
+            against = routes.detour(route, parse_nccl_log("\n".join(group.logs)))
+            outcome, reason = (CONTRADICTS, against) if against else (outcome, reason)
+        return self.result("dead-rank", route, ranks, outcome, reason, group, comparable=False,
+                           seconds=round(group.seconds, 1), survivors_ended_after_s=late,
+                           limit_s=death.LIMIT_S)
+
+    def run_route(self, route: str, ranks: int, checks: Sequence[str],
+                  bound: Optional[tuple[float, float]]) -> list[dict[str, Any]]:
+        """Plays the checks in one group. After a check that fails, a new group goes on with those
+        that follow, unless the ranks never came to work together."""
+        results: list[dict[str, Any]] = []
+        rest = list(checks)
+        while rest:
+            group = self.play(route, ranks, rest)
+            log = parse_nccl_log("\n".join(group.logs))
+            against, met = routes.detour(route, log), False
+            while rest:
+                check = rest.pop(0)
+                part = part_of(group, check)
+                met = met or any(event["event"] in ("case", "row", "unsupported")
+                                 for rank in part.events for event in rank)
+                results.append(self.judged(check, route, ranks, group, part, against, bound))
+                if not part.complete:
+                    break
+            if not met:
+                results += [self.result(check, route, ranks, SKIPPED, "not tried after this")
+                            for check in rest]
+                break
+        return results
+
+    def judged(self, check: str, route: str, ranks: int, group: Group, part: Part,
+               against: Optional[str], bound: Optional[tuple[float, float]]) -> dict[str, Any]:
+        more: dict[str, Any] = {"seconds": part.seconds, "unsupported": sorted({
+            "%s %s" % (e["operation"], e["type"]) for e in sum(part.found("unsupported"), [])})}
+        if check == "bandwidth":
+            told = [{(row["operation"], row["bytes"]): row["seconds"] for row in rank}
+                    for rank in part.found("row")]
+            more["measurements"] = [bandwidth.make_row(*key, [rank[key] for rank in told], bound)
+                                    for key in told[0] if all(key in rank for rank in told)]
+            outcome, reason = part.trouble or (AS_EXPECTED, "measured")
+            if outcome == AS_EXPECTED and against:
+                outcome, reason = CONTRADICTS, against
+        else:
+            outcome, reason = judge_cases(part, against, route.startswith("nccl"))
+            cases = part.found("case")[0]
+            more.update(cases=len(cases), types=sorted({c["type"] for c in cases} - {"none"}),
+                        operations=sorted({case["operation"] for case in cases}))
+            if cases and "loss_error" in cases[0]:
+                worst = sum(part.found("case"), [])
+                more.update({key: max(case[key] for case in worst)
+                             for key in ("loss_error", "update_error", "first_loss", "last_loss")})
+        if outcome == FAILED and not route.startswith("nccl") and re.search(
+                r"not (?:supported|implemented)|unsupported|no backend type", reason, re.I):
+            outcome, reason = SKIPPED, "%s cannot do this: %s" % (route, reason)
+        return self.result(check, route, ranks, outcome, reason, group, **more)
+
+
+def telling(text: str) -> list[str]:
+    """The lines of a log that a person would look at first."""
+    lines = text.splitlines()
+    warnings = [line for line in lines[:-25] if " WARN " in line or "rror" in line]
+    return warnings[:10] + lines[-25:]

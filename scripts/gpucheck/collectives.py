@@ -1,0 +1,220 @@
+"""Every collective and type, against a reference in float64 that each rank computes for itself.
+
+Rank n's tensors follow from n alone, so every rank knows all of them and needs nobody's word for
+the result. What only moves data, and all of min, max and integers, must be exact. Floating sums
+may be rounded once for each addition, in the tensor's own type.
+"""
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Callable, Iterator, NamedTuple
+
+TYPES = ("float32", "float64", "float16", "bfloat16", "int8", "uint8", "int32", "int64")
+COUNTS = (1, 1021, 262144)  # 262,144 elements are 1 MiB of float32
+LARGE = 64 << 20  # bytes, for a few of the operations
+UNSUPPORTED = re.compile(r"not (?:yet )?(?:supported|implemented)|unsupported|no backend type|"
+                         r"invalid (?:scalar|data) ?type|does not support|cannot use reduceop|"
+                         r"unhandled|not available|can't be cast", re.IGNORECASE)
+
+
+class Case(NamedTuple):
+    """One operation on one tensor."""
+    operation: str
+    run: Callable[[], Any]  # the result, of any shape
+    want: Any  # in float64
+    slack: Any  # how far an element may be off, a number or a tensor
+    alike: bool = False  # whether all ranks must have the same bits
+
+
+def tensor_of(torch: Any, number: int, count: int, dtype: Any, device: str,
+              factors: bool = False) -> Any:
+    """The tensor of rank `number`. With `factors` the product over ranks stays in range."""
+    index = torch.arange(count, dtype=torch.int64, device=device)
+    mixed = ((index + 1) * 2654435761 + (number + 1) * 40503 * 65537) >> 9 & 0xFFFF
+    if dtype.is_floating_point:
+        return (mixed.double() / 65536 + 0.5 if factors else (mixed - 32768).double() / 24576
+                ).to(dtype)
+    if factors:
+        return (mixed % 3 + 1 if number < 3 else torch.ones_like(mixed)).to(dtype)
+    if dtype == torch.uint8:
+        return (mixed % 31).to(dtype)
+    scale = {torch.int8: None, torch.int32: 1000, torch.int64: 1 << 33}[dtype]
+    return (mixed % 31 - 15 if scale is None else (mixed - 32768) * scale).to(dtype)
+
+
+def rounding(torch: Any, dtype: Any) -> tuple[float, float]:
+    """What one rounding may change: a part of a number, and at least so much. 0 for integers."""
+    if not dtype.is_floating_point:
+        return 0.0, 0.0
+    return torch.finfo(dtype).eps, torch.finfo(dtype).tiny * torch.finfo(dtype).eps
+
+
+def reductions(torch: Any, parts: list[Any], dtype: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Name, exact result and slack of sum, min, max and avg over the ranks' float64 parts."""
+    world, exact = len(parts), torch.stack(parts)
+    epsilon, least = rounding(torch, dtype)
+    total, size = exact.sum(0), exact.abs().sum(0)
+    yield "sum", total, size * epsilon * (world - 1)
+    yield "min", exact.amin(0), 0
+    yield "max", exact.amax(0), 0
+    # The inverse of the number of ranks is rounded, and each product; integers lose the fraction.
+    slack = size / world * epsilon * (world + 2) + least * world if epsilon else 0.999
+    yield "avg", total / world, slack
+
+
+def cases(torch: Any, dist: Any, rank: int, world: int, dtype: Any, count: int, device: str
+          ) -> Iterator[Case]:
+    """All operations on tensors of `count` elements a rank."""
+    parts = [tensor_of(torch, number, count, dtype, device) for number in range(world)]
+    exact, mine, root = [part.double() for part in parts], parts[rank], world - 1
+    ops = {name: getattr(dist.ReduceOp, name.upper()) for name in ("sum", "min", "max", "avg")}
+
+    def empty(length: int) -> Any:
+        return torch.full((length,), 99, dtype=dtype, device=device)
+
+    def all_reduce(tensor: Any, op: Any) -> Any:
+        dist.all_reduce(tensor, op=op)
+        return tensor
+
+    for name, want, slack in reductions(torch, exact, dtype):
+        yield Case("all_reduce " + name, lambda: all_reduce(mine.clone(), ops[name]), want, slack,
+                   alike=True)
+    factors = [tensor_of(torch, number, count, dtype, device, factors=True)
+               for number in range(world)]
+    product = torch.stack([part.double() for part in factors]).prod(0)
+    yield Case("all_reduce prod", lambda: all_reduce(factors[rank].clone(), dist.ReduceOp.PRODUCT),
+               product, product.abs() * rounding(torch, dtype)[0] * world, alike=True)
+
+    def broadcast() -> Any:
+        tensor = mine.clone()
+        dist.broadcast(tensor, src=root)
+        return tensor
+    yield Case("broadcast", broadcast, exact[root], 0)
+
+    def reduce(op: Any) -> Any:
+        tensor = mine.clone()
+        dist.reduce(tensor, dst=root, op=op)
+        return tensor if rank == root else tensor[:0]  # elsewhere the tensor is undefined
+    for name, want, slack in reductions(torch, exact, dtype):
+        if name in ("sum", "max"):
+            here = slice(None) if rank == root else slice(0, 0)
+            yield Case("reduce " + name, lambda: reduce(ops[name]), want[here],
+                       slack if isinstance(slack, (int, float)) else slack[here])
+
+    def all_gather() -> Any:
+        tensors = [empty(count) for _ in range(world)]
+        dist.all_gather(tensors, mine)
+        return torch.cat(tensors)
+    whole = torch.cat(exact)
+    yield Case("all_gather", all_gather, whole, 0)
+
+    def all_gather_into_tensor() -> Any:
+        tensor = empty(count * world)
+        dist.all_gather_into_tensor(tensor, mine)
+        return tensor
+    yield Case("all_gather_into_tensor", all_gather_into_tensor, whole, 0)
+
+    # For these, each rank holds a part for every rank.
+    rows = [tensor_of(torch, number, count * world, dtype, device) for number in range(world)]
+    columns = [row.double().view(world, count)[rank] for row in rows]
+
+    def reduce_scatter(op: Any) -> Any:
+        tensor = empty(count)
+        dist.reduce_scatter_tensor(tensor, rows[rank], op=op)
+        return tensor
+    for name, want, slack in reductions(torch, columns, dtype):
+        yield Case("reduce_scatter_tensor " + name, lambda: reduce_scatter(ops[name]), want, slack)
+
+    def all_to_all() -> Any:
+        tensor = empty(count * world)
+        dist.all_to_all_single(tensor, rows[rank])
+        return tensor
+    yield Case("all_to_all_single", all_to_all, torch.cat(columns), 0)
+
+    def gather() -> Any:
+        tensors = [empty(count) for _ in range(world)] if rank == root else None
+        dist.gather(mine, tensors, dst=root)
+        return torch.cat(tensors) if tensors else empty(0)
+    yield Case("gather", gather, whole if rank == root else whole[:0], 0)
+
+    def scatter() -> Any:
+        tensor = empty(count)
+        dist.scatter(tensor, list(rows[root].view(world, count)) if rank == root else None,
+                     src=root)
+        return tensor
+    yield Case("scatter", scatter, rows[root].double().view(world, count)[rank], 0)
+
+    partner = rank ^ 1
+
+    def exchange() -> Any:
+        tensor = empty(count)
+        if partner >= world:
+            return tensor[:0]
+        steps = [lambda: dist.send(mine, partner), lambda: dist.recv(tensor, partner)]
+        for step in steps if rank < partner else reversed(steps):
+            step()
+        return tensor
+    yield Case("send/recv", exchange, exact[partner] if partner < world else whole[:0], 0)
+
+    def ring() -> Any:
+        tensor = empty(count)
+        for work in dist.batch_isend_irecv([
+                dist.P2POp(dist.isend, mine, (rank + 1) % world),
+                dist.P2POp(dist.irecv, tensor, (rank - 1) % world)]):
+            work.wait()
+        return tensor
+    yield Case("batch_isend_irecv", ring, exact[(rank - 1) % world], 0)
+
+
+def digest(torch: Any, tensor: Any) -> int:
+    """A number that tells the bits of two tensors apart."""
+    data = tensor.contiguous().view(torch.uint8).to(torch.int64)
+    return int((data * (torch.arange(len(data), device=data.device) % 8191 + 1)).sum())
+
+
+def check(rank: Any) -> None:
+    torch, dist = rank.join()
+    device, quick, spoiled = rank.job["device"], rank.job["quick"], rank.job.get("spoil")
+    large = LARGE if device == "cuda" else 4 << 20
+    runs = [(name, count, None) for name in TYPES for count in (COUNTS[:2] if quick else COUNTS)]
+    if not quick:
+        runs += [(name, large // getattr(torch, name).itemsize, {
+            "all_reduce sum", "broadcast", "all_gather_into_tensor", "reduce_scatter_tensor sum"})
+            for name in ("float32", "bfloat16")]
+    refused: set[tuple[str, str]] = set()
+    for name, count, only in runs:
+        dtype = getattr(torch, name)
+        # A large tensor is the whole of what is gathered or scattered.
+        share = count // rank.world if only else count
+        for case in cases(torch, dist, rank.number, rank.world, dtype, share, device):
+            if (only and case.operation not in only) or (case.operation, name) in refused:
+                continue
+            try:
+                got = case.run()
+            except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
+                # All ranks refuse alike, before anything is sent. Other errors end the check.
+                if not UNSUPPORTED.search(str(error)):
+                    raise
+                refused.add((case.operation, name))
+                rank.tell("unsupported", operation=case.operation, type=name,
+                          reason=str(error).strip().split("\n")[0][:200])
+                continue
+            if spoiled == case.operation.split()[0] and rank.number == 0 and len(got):
+                got[-1] += 1
+            off = (got.double() - case.want).abs()
+            wrong = int((~(off <= case.slack)).sum())  # so that NaN is wrong, too
+            rank.tell("case", operation=case.operation, type=name, count=share, right=wrong == 0,
+                      wrong=wrong, same=digest(torch, got) if case.alike else None)
+    check_barrier(rank, dist)
+
+
+def check_barrier(rank: Any, dist: Any) -> None:
+    """After a barrier, what every rank did before it has happened."""
+    for number in range(20):
+        mark = "%s/arrived.%d." % (rank.job["folder"], number)
+        open(mark + str(rank.number), "w").close()
+        dist.barrier()
+        missing = sum(not os.path.exists(mark + str(each)) for each in range(rank.world))
+        rank.tell("case", operation="barrier", type="none", count=number, right=missing == 0,
+                  wrong=missing, same=None)
