@@ -111,6 +111,6 @@ def measure(rank: Any) -> None:
             # All ranks must make the same number of calls, so they agree on the time of one.
             pace = torch.tensor([min(timed(), timed())], device=device)
             dist.all_reduce(pace, op=dist.ReduceOp.MAX)
-            times = int(min(MOST, max(LEAST, budget / float(pace))))
+            times = int(min(MOST, max(LEAST, budget / max(1e-7, float(pace)))))
             rank.tell("row", operation=operation, bytes=size,
                       seconds=[timed() for _ in range(times)])

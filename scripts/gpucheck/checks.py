@@ -107,7 +107,7 @@ def judge_refuses(group: Group, nccl: Optional[str]) -> tuple[str, str]:
     return CONTRADICTS, name + " took two ranks on one GPU"
 
 
-def judge_death(group: Group) -> tuple[str, str, list[Optional[float]]]:
+def judge_death(group: Group, limit: float) -> tuple[str, str, list[Optional[float]]]:
     """Outcome, reason, and for each survivor the seconds from the death to its end."""
     victim = len(group.events) - 1
     began = all(any(event["event"] == "began" for event in rank) for rank in group.events)
@@ -116,10 +116,10 @@ def judge_death(group: Group) -> tuple[str, str, list[Optional[float]]]:
         return (*(group.trouble or (FAILED, "no rank died")), [])
     late = [None if end is None else round(max(0.0, end - died), 2) for end in group.ends[:victim]]
     hung = [rank for rank, seconds in enumerate(late)
-            if seconds is None or seconds > death.LIMIT_S]
+            if seconds is None or seconds > limit]
     if hung:
         return CONTRADICTS, "%.0f s after the death of rank %d still hung: rank %s" % (
-            death.LIMIT_S, victim, ", ".join(map(str, hung))), late
+            limit, victim, ", ".join(map(str, hung))), late
     told = [event["error"] for rank in group.found("noticed") for event in rank]
     how = "by an exception: " + told[0].split("\n")[0][:120] if told else "by the end of the process"
     return AS_EXPECTED, "%d of %d ended within %.1f s, %s" % (
@@ -182,14 +182,15 @@ class Runner:
                            seconds=part.seconds, measurements=rows)
 
     def run_death(self, route: str, ranks: int) -> dict[str, Any]:
-        group = self.play(route, ranks, ["dead-rank"], grace=death.LIMIT_S + 1)
-        outcome, reason, late = judge_death(group)
+        limit = min(death.LIMIT_S, self.args.timeout / 2)
+        group = self.play(route, ranks, ["dead-rank"], grace=limit + 1)
+        outcome, reason, late = judge_death(group, limit)
         if outcome == AS_EXPECTED:
             against = routes.detour(route, parse_nccl_log("\n".join(group.logs)))
             outcome, reason = (CONTRADICTS, against) if against else (outcome, reason)
         return self.result("dead-rank", route, ranks, outcome, reason, group, comparable=False,
                            seconds=round(group.seconds, 1), survivors_ended_after_s=late,
-                           limit_s=death.LIMIT_S)
+                           limit_s=limit)
 
     def run_route(self, route: str, ranks: int, checks: Sequence[str],
                   bound: Optional[tuple[float, float]]) -> list[dict[str, Any]]:
@@ -231,7 +232,9 @@ class Runner:
             outcome, reason = judge_cases(part, against, route.startswith("nccl"))
             cases = part.found("case")[0]
             more.update(cases=len(cases), types=sorted({c["type"] for c in cases} - {"none"}),
-                        operations=sorted({case["operation"] for case in cases}))
+                        operations=sorted({case["operation"] for case in cases}),
+                        wrong_operations=sorted({case["operation"] for case in
+                                                 sum(part.found("case"), []) if not case["right"]}))
             if cases and "loss_error" in cases[0]:
                 worst = sum(part.found("case"), [])
                 more.update({key: max(case[key] for case in worst)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from typing import Any, NoReturn, Optional, Sequence
 
-from gpucheck import report
+from gpucheck import collectives, report
 from gpucheck.checks import CHECKS
 from gpucheck.outcomes import (AS_EXPECTED, EXIT_CANNOT_RUN, EXIT_FINDING, EXIT_INTERRUPTED,
                                EXIT_OK, EXIT_USAGE, CannotRun, parse_size)
@@ -19,6 +19,7 @@ from gpucheck.privacy import progress, redact
 from gpucheck.routes import ROUTES
 from gpucheck.run import Run
 
+SPOILABLE = sorted(collectives.OPERATIONS) + ["ddp", "fsdp", "dead-rank"]
 EPILOG = """\
 checks:
 %s
@@ -103,8 +104,8 @@ def make_parser() -> argparse.ArgumentParser:
         help="hard limit for each group of ranks, 1 to 86400 (default: 180)")
     add("--cpu", action="store_true", help="a dry run on CPU tensors, which measures nothing of a "
         "GPU")
-    add("--spoil", metavar="WHAT", help="spoil one result on rank 0: of an operation such as "
-        "all_reduce, of ddp, of fsdp, or of dead-rank; the check must fail then")
+    add("--spoil", metavar="WHAT", choices=SPOILABLE, help="spoil results on one rank or two, to see that it is found: "
+        "of an operation such as all_reduce, of ddp, of fsdp, or of dead-rank")
     add("--play", type=json.loads, help=argparse.SUPPRESS)
     return parser
 

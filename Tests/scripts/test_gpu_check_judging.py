@@ -1,0 +1,265 @@
+"""Tests of what scripts/gpu-check makes of logs, samples and events: pure functions."""
+
+import os
+import sys
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+from gpucheck import bandwidth, checks, link, nccl, nvidia, outcomes, privacy, processes, routes
+sys.path.pop(0)
+sys.dont_write_bytecode = before
+
+NCCL_2_27 = """\
+node-a:101:101 [0] NCCL INFO cudaDriverVersion 13000
+node-a:101:101 [0] NCCL INFO NCCL version 2.27.5+cuda12.9
+node-a:101:140 [0] NCCL INFO NCCL_HOSTID set by environment to gpu-check-0.
+node-a:101:140 [0] NCCL INFO NET/Socket : Using [0]lo:127.0.0.1<0>
+node-a:101:140 [0] NCCL INFO Using network Socket
+node-a:101:140 [0] NCCL INFO Channel 00/02 : 0 1
+node-a:101:150 [0] NCCL INFO Channel 00/0 : 1[0] -> 0[0] [receive] via NET/Socket/0
+node-a:101:150 [0] NCCL INFO Channel 01/0 : 1[0] -> 0[0] [receive] via NET/Socket/0
+node-a:101:150 [0] NCCL INFO Channel 00/0 : 0[0] -> 1[0] [send] via NET/Socket/0/Shared
+node-a:101:140 [0] NCCL INFO Connected all rings, use ring PXN 0 GDR 0
+"""
+
+
+class ValueTests(unittest.TestCase):
+    def test_sizes(self):
+        for text, size in (("8", 8), ("64K", 65536), ("16MiB", 16 << 20), ("1g", 1 << 30),
+                           (" 4 KB ", 4096)):
+            self.assertEqual(outcomes.parse_size(text), size, text)
+        for text in ("", "0", "7", "-8", "8.5K", "8T", "2G", "x"):
+            with self.assertRaises(ValueError, msg=text):
+                outcomes.parse_size(text)
+
+    def test_a_collective_lasts_as_long_as_its_slowest_rank(self):
+        row = bandwidth.make_row("all_reduce", 4000, [[1e-6, 4e-6, 1e-6], [2e-6, 1e-6, 2e-6]], None)
+        self.assertEqual((row["n"], row["median_us"], row["p10_us"]), (3, 2.0, 2.0))
+        self.assertEqual((row["algbw_gb_s"], row["busbw_gb_s"]), (2.0, 2.0))
+        self.assertIsNone(row["percent_of_link_bound"])
+
+    def test_bus_bandwidth_and_p10(self):
+        samples = [number * 1e-3 for number in range(1, 12)]  # 1 to 11 ms
+        for operation, factor in (("all_reduce", 1.5), ("all_gather", 0.75), ("all_to_all", 0.75),
+                                  ("reduce_scatter", 0.75), ("broadcast", 1), ("send_recv", 1)):
+            row = bandwidth.make_row(operation, 6_000_000, [samples] * 4, None)
+            self.assertEqual((row["median_us"], row["p10_us"]), (6000.0, 2000.0))
+            self.assertEqual((row["algbw_gb_s"], row["busbw_gb_s"]), (1.0, factor), operation)
+
+    def test_percent_of_the_link_bound(self):
+        """Four ranks, 40 GB/s from the GPU, 50 GB/s to it, 1 GB in a second."""
+        for operation, bound_ms in (
+                ("all_reduce", 100),  # 4 GB up at 40
+                ("all_gather", 60),  # 3 GB down at 50
+                ("reduce_scatter", 75),  # 3 GB up at 40
+                ("all_to_all", 75), ("broadcast", 60), ("send_recv", 100)):
+            row = bandwidth.make_row(operation, 10 ** 9, [[1.0] * 3] * 4, (40.0, 50.0))
+            self.assertAlmostEqual(row["link_bound_us"], bound_ms * 1e3, msg=operation)
+            self.assertAlmostEqual(row["percent_of_link_bound"], bound_ms / 10, msg=operation)
+
+    def test_link_rates_of_processes_add_up_and_both_ways_count_twice(self):
+        ranks = [[1e-3] * 5, [2e-3] * 6]
+        one, both = (link.make_row(2_000_000, way, ranks) for way in ("h2d", "both"))
+        self.assertEqual((one["n"], one["each_way_gb_s"], one["total_gb_s"]), (5, 3.0, 3.0))
+        self.assertEqual((both["each_way_gb_s"], both["total_gb_s"]), (3.0, 6.0))
+        self.assertEqual(one["median_us"], 2000.0)
+        self.assertIsNone(link.bound([one]))
+        self.assertEqual(link.bound([one, both]), (3.0, 3.0))
+
+    def test_redaction(self):
+        text = ("node-a:101:102 [0] NCCL INFO Bootstrap: Using eth0:10.1.2.3<0>\n"
+                "node-a and node-abc; GPU-01234567-89ab-cdef-0123-456789abcdef; lo:127.0.0.1; "
+                "MIG-01234567-89ab-cdef-0123-456789abcdef; fe80::1:2; version 2.27.5+cuda12.9; "
+                + os.path.expanduser("~") + "/x")
+        self.assertEqual(
+            privacy.redact({"key": [text, 3, None]}, host="node-a"),
+            {"key": ["host:101:102 [0] NCCL INFO Bootstrap: Using eth0:<address><0>\n"
+                     "host and node-abc; GPU-<uuid>; lo:127.0.0.1; MIG-<uuid>; <address>; "
+                     "version 2.27.5+cuda12.9; ~/x", 3, None]})
+
+
+class ReadingTests(unittest.TestCase):
+    def test_socket_route(self):
+        self.assertEqual(nccl.parse_nccl_log(NCCL_2_27), {
+            "version": "2.27.5", "network": "Socket", "refusal": None,
+            "transports": {"NET/Socket": 3}, "algorithms": {}})
+
+    def test_other_transports(self):
+        start = "h:1:2 [0] NCCL INFO Channel 00"
+        for line, name in (("/0 : 0[0] -> 1[0] via P2P/CUMEM", "P2P/CUMEM"),
+                           ("/0 : 0[0] -> 1[1] via SHM/direct/direct", "SHM/direct/direct"),
+                           ("/0 : 0[3] -> 8[3] [send] via NET/IB/2(1)/GDRDMA", "NET/IB/GDRDMA"),
+                           (" : 0[1a000] -> 1[1b000] via direct shared memory", "SHM"),
+                           ("/1 : 0[0] -> 1[0] [send] via NET/FlexMIG/0", "NET/FlexMIG")):
+            self.assertEqual(nccl.parse_nccl_log(start + line)["transports"], {name: 1}, line)
+        for line in ("CollNet 01/0 : 3 [receive] via COLLNET/FlexMIG/0",
+                     "Coll 01 : 3 [send] via COLLNET/FlexMIG/0"):
+            log = "h:1:2 [0] NCCL INFO " + line
+            self.assertEqual(nccl.parse_nccl_log(log)["transports"], {"COLLNET/FlexMIG": 1})
+
+    def test_algorithms(self):
+        log = "".join("h:1:2 [0] NCCL INFO %s\n" % line for line in (
+            "AllReduce: 4096 Bytes -> Algo COLLNET_CHAIN proto SIMPLE channel{Lo..Hi}={0..1}",
+            "AllReduce: 8 Bytes -> Algo 3 proto 2 time 12.5",
+            "AllGather: 8 Bytes -> Algo Ring proto LL channel{Lo..Hi}={0..0}"))
+        self.assertEqual(nccl.parse_nccl_log(log)["algorithms"], {
+            "AllReduce": {"collnetchain/simple": 2}, "AllGather": {"ring/ll": 1}})
+
+    def test_refusals_of_each_version(self):
+        for words in ("Duplicate GPU detected : rank 1 and rank 0 both on CUDA device 59000",
+                      "Multiple ranks detected using the same GPU on this node. Set "
+                      "NCCL_MULTI_RANK_GPU_ENABLE=1",
+                      "Multiple Ranks are using the same GPU/Partition. Set "
+                      "NCCL_MULTI_RANK_GPU_ENABLE=1 to enable this configuration."):
+            log = "\nh:1:2 [0] init.cc:903 (initTransportsRank) NCCL WARN %s\nh:1:2 more" % words
+            self.assertEqual(nccl.parse_nccl_log(log)["refusal"], words)
+        self.assertIsNone(nccl.parse_nccl_log("NCCL INFO comm 0x1 rank 0")["refusal"])
+
+    def test_devices(self):
+        plain = "GPU 0: NVIDIA A (UUID: GPU-aa)\nGPU 1: NVIDIA A (UUID: GPU-bb)\n"
+        mig = ("GPU 0: NVIDIA H (UUID: GPU-aa)\n"
+               "  MIG 1g.10gb     Device  0: (UUID: MIG-11)\n"
+               "  MIG 1g.10gb     Device  1: (UUID: MIG-22)\n"
+               "  MIG 1g.10gb     Device  2: (UUID: MIG-44)\n"
+               "GPU 1: NVIDIA H (UUID: GPU-bb)\n  MIG 7g.80gb Device 0: (UUID: MIG-33)\n")
+        for visible, listing, ranks, gpu in (
+                (None, "", [None], None), (None, plain, ["GPU-aa"], "GPU-aa"),
+                ("", plain, [""], None), ("1,0", plain, ["1"], None),
+                ("GPU-bb", plain, ["GPU-bb"], "GPU-bb"),
+                (None, mig, ["MIG-11", "MIG-22", "MIG-44"], "GPU-aa"),
+                ("MIG-22", mig, ["MIG-22"], "GPU-aa"),
+                ("MIG-22, MIG-11", mig, ["MIG-22", "MIG-11"], "GPU-aa"),
+                ("MIG-11,MIG-33", mig, ["MIG-11"], "GPU-aa"),  # not on one GPU
+                ("GPU-bb", mig, ["MIG-33"], "GPU-bb")):
+            self.assertEqual(nvidia.select_devices(visible, listing), (ranks, gpu), visible)
+
+    def test_versions(self):
+        self.assertLess(nccl.version_number("2.28.9"), (2, 30, 7))
+        self.assertGreaterEqual(nccl.version_number("2.30.7"), (2, 30, 7))
+        self.assertGreaterEqual(nccl.version_number("2.31.2+cuda13.0"), (2, 31))
+        self.assertLess(nccl.version_number(None), (2,))
+
+
+class RouteTests(unittest.TestCase):
+    def against(self, route, transports, algorithms=()):
+        log = {"transports": dict.fromkeys(transports, 2), "algorithms": {
+            "AllReduce": dict.fromkeys(algorithms, 1)} if algorithms else {}}
+        return routes.detour(route, log)
+
+    def test_what_proves_a_route(self):
+        net, collnet, sockets = "NET/FlexMIG", "COLLNET/FlexMIG", "NET/Socket"
+        for route, transports, algorithms, proven in (
+                ("gloo", [], [], True), ("nccl-socket", [sockets], [], True),
+                ("nccl-socket", [], [], False), ("nccl-socket", [sockets, "P2P/CUMEM"], [], False),
+                ("nccl-plugin", [net], ["ring/simple"], True), ("nccl-plugin", [sockets], [], False),
+                ("nccl-plugin", [net, collnet], [], False), ("nccl-plugin", [net, sockets], [], False),
+                ("nccl-plugin-collnet", [net, collnet], [], True),
+                ("nccl-plugin-collnet", [collnet], ["collnetchain/simple"], True),
+                ("nccl-plugin-collnet", [net, collnet], ["ring/simple"], False),
+                ("nccl-plugin-collnet", [net], [], False),
+                ("nccl-stock", ["P2P/CUMEM"], [], True), ("nccl-stock", [sockets], [], False),
+                ("nccl-stock", [], [], False)):
+            reason = self.against(route, transports, algorithms)
+            self.assertEqual(reason is None, proven, (route, transports, algorithms, reason))
+
+    def test_every_rank_is_a_host_of_its_own(self):
+        parts = routes.Parts("/p.so", "/l.so", None, None)
+        for route in ("nccl-socket", "nccl-plugin", "nccl-plugin-collnet"):
+            ids = {routes.variables(route, rank, parts, "run")["NCCL_HOSTID"] for rank in range(4)}
+            self.assertEqual(len(ids), 4)
+        self.assertNotIn("NCCL_HOSTID", routes.variables("nccl-stock", 0, parts, "run"))
+
+    def test_what_cannot_be_had(self):
+        none, facts = routes.Parts(None, None, None, None), {"has": ["nccl", "gloo"], "nccl": "2.28.9"}
+        for route, device, words in (
+                ("nccl-stock", "cuda", "not possible: NCCL 2.28.9"), ("nccl-socket", "cuda", None),
+                ("nccl-plugin", "cuda", "is missing"), ("flexmig", "cuda", "is missing"),
+                ("nccl-socket", "cpu", "needs a GPU"), ("gloo", "cpu", None)):
+            reason = routes.impossible(route, facts, none, device)
+            self.assertTrue(reason is None if words is None else words in reason, (route, reason))
+        new = dict(facts, nccl="2.30.7")
+        self.assertIsNone(routes.impossible("nccl-stock", new, none, "cuda"))
+        self.assertIn("no gloo", routes.impossible("gloo", dict(facts, has=["nccl"]), none, "cpu"))
+
+
+def group(*ranks, trouble=None, log="", ends=None):
+    return processes.Group([list(events) for events in ranks], [log] * len(ranks), trouble, 1.0,
+                           ends or [1.0] * len(ranks))
+
+
+def case(right=True, same=1):
+    return {"event": "case", "operation": "all_reduce sum", "type": "float32", "count": 1,
+            "right": right, "wrong": int(not right), "same": same}
+
+
+def part(*ranks, trouble=None):
+    return checks.Part([list(events) for events in ranks], trouble is None, trouble, 1.0)
+
+
+class VerdictTests(unittest.TestCase):
+    ERROR = {"event": "error", "message": "RuntimeError: NCCL error"}
+    WARNING = "h:1:2 [0] init.cc:1 NCCL WARN Duplicate GPU detected : rank 0 and rank 1"
+
+    def refuses(self, version, *ranks, **more):
+        return checks.judge_refuses(group(*ranks, **more), version)[0]
+
+    def test_refusal(self):
+        failed = ("failed", "RuntimeError: NCCL error")
+        self.assertEqual(self.refuses("2.27.5", [self.ERROR], [self.ERROR], trouble=failed,
+                                      log=self.WARNING), "as-expected")
+        self.assertEqual(self.refuses("2.27.5", [self.ERROR], [], trouble=failed), "failed")
+        self.assertEqual(self.refuses("2.27.5", [], [], trouble=("timed-out", "no answer"),
+                                      log=self.WARNING), "timed-out")
+
+    def test_acceptance_depends_on_the_version(self):
+        for version, outcome in (("2.27.5", "contradicts"), ("2.30.7", "contradicts"),
+                                 ("2.31.2", "as-expected"), (None, "contradicts")):
+            self.assertEqual(self.refuses(version, [case()], [case()]), outcome, version)
+        self.assertEqual(self.refuses("2.31.2", [case()], [case(right=False)]), "contradicts")
+
+    def test_cases(self):
+        late, refused = ("timed-out", "late"), {"event": "unsupported", "operation": "reduce",
+                                                "type": "int8"}
+        for ranks, trouble, detour, complete_set, outcome in (
+                (([case()], [case()]), None, None, True, "as-expected"),
+                (([case()], [case(right=False)]), None, None, True, "contradicts"),
+                (([case(right=False)], []), late, None, True, "contradicts"),
+                (([case()], [case(same=2)]), None, None, True, "contradicts"),
+                (([case()], [case()]), None, "another way", True, "contradicts"),
+                (([case()], []), late, None, True, "timed-out"),
+                (([case()], []), None, None, True, "failed"), (([], []), None, None, True, "failed"),
+                (([case(), refused], [case(), refused]), None, None, True, "failed"),
+                (([case(), refused], [case(), refused]), None, None, False, "as-expected")):
+            verdict = checks.judge_cases(part(*ranks, trouble=trouble), detour, complete_set)
+            self.assertEqual(verdict[0], outcome, verdict)
+
+    def test_death(self):
+        began, noticed = {"event": "began"}, {"event": "noticed", "error": "RuntimeError: gone"}
+        for ranks, ends, outcome, late in (
+                (([began, noticed], [began]), [3.5, 3.0], "as-expected", [0.5]),
+                (([began], [began]), [3.5, 3.0], "as-expected", [0.5]),  # ended without a word
+                (([began], [began]), [None, 3.0], "contradicts", [None]),
+                (([began, noticed], [began, noticed], [began]), [3.1, 33.5, 3.0], "contradicts",
+                 [0.1, 30.5]),
+                (([began], []), [3.5, 3.0], "failed", []),  # it died before anything began
+                (([began], [began]), [3.5, None], "failed", [])):
+            verdict = checks.judge_death(group(*ranks, ends=ends), 30.0)
+            self.assertEqual((verdict[0], verdict[2]), (outcome, late), verdict)
+
+    def test_trouble_belongs_to_the_check_that_it_interrupted(self):
+        def events(*names):
+            return [{"event": "begin", "check": "ddp"}, case(),
+                    {"event": "end", "check": "ddp", "seconds": 1.5}, *names]
+        begun = {"event": "begin", "check": "fsdp"}
+        ended = group(events(begun, case()), events(begun), trouble=("timed-out", "late"))
+        first, second = (checks.part_of(ended, name) for name in ("ddp", "fsdp"))
+        self.assertEqual((first.complete, first.trouble, first.seconds), (True, None, 1.5))
+        self.assertEqual([len(rank) for rank in first.found("case")], [1, 1])
+        self.assertEqual((second.complete, second.trouble), (False, ("timed-out", "late")))
+        self.assertEqual([len(rank) for rank in second.found("case")], [1, 0])
+
+
+if __name__ == "__main__":
+    unittest.main()
