@@ -4,7 +4,7 @@
 SWIFT ?= swift
 BUILD := $(SWIFT) build -c release --explicit-target-dependency-import-check error
 
-.PHONY: help build demo test test-long check wheel bench-torch bench-collectives format clean
+.PHONY: help build demo test test-long check wheel bench-torch bench-collectives gpu-check-bundle format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench-torch: build ## Measure the PyTorch backend beside gloo
 bench-collectives: build ## Install peers, and measure collectives against them for docs/measurements
 	@scripts/install-peers
 	@scripts/bench-collectives
+
+gpu-check-bundle: build ## Pack scripts/gpu-check and what it runs for a machine with a GPU, without Swift or network
+	@scripts/gpu-check-bundle
 
 format: ## Format all Swift sources in place
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples

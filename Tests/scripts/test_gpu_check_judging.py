@@ -1,7 +1,9 @@
 """Tests of what scripts/gpu-check makes of logs, samples and events: pure functions."""
 
+import argparse
 import os
 import sys
+import tempfile
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -165,14 +167,14 @@ class RouteTests(unittest.TestCase):
             self.assertEqual(reason is None, proven, (route, transports, algorithms, reason))
 
     def test_every_rank_is_a_host_of_its_own(self):
-        parts = routes.Parts("/p.so", "/l.so", None, None)
+        parts = routes.Parts("/p.so", "/l.so", None)
         for route in ("nccl-socket", "nccl-plugin", "nccl-plugin-collnet"):
             ids = {routes.variables(route, rank, parts, "run")["NCCL_HOSTID"] for rank in range(4)}
             self.assertEqual(len(ids), 4)
         self.assertNotIn("NCCL_HOSTID", routes.variables("nccl-stock", 0, parts, "run"))
 
     def test_what_cannot_be_had(self):
-        none, facts = routes.Parts(None, None, None, None), {"has": ["nccl", "gloo"], "nccl": "2.28.9"}
+        none, facts = routes.Parts(None, None, None), {"has": ["nccl", "gloo"], "nccl": "2.28.9"}
         for route, device, words in (
                 ("nccl-stock", "cuda", "not possible: NCCL 2.28.9"), ("nccl-socket", "cuda", None),
                 ("nccl-plugin", "cuda", "is missing"), ("flexmig", "cuda", "is missing"),
@@ -259,6 +261,33 @@ class VerdictTests(unittest.TestCase):
         self.assertEqual([len(rank) for rank in first.found("case")], [1, 1])
         self.assertEqual((second.complete, second.trouble), (False, ("timed-out", "late")))
         self.assertEqual([len(rank) for rank in second.found("case")], [1, 0])
+
+
+class SuiteTests(unittest.TestCase):
+    """The backend's own tests are a program; its exit status is the verdict."""
+
+    def verdict(self, text, timeout=20.0):
+        with tempfile.TemporaryDirectory() as work:
+            os.makedirs(work + "/python/tests")
+            with open(work + "/python/tests/gpu_backend.py", "w", encoding="utf-8") as file:
+                file.write(text)
+            args = argparse.Namespace(quick=True, timeout=timeout, set=[("FLEXMIG_DEBUG", "info")])
+            parts = routes.Parts(None, "/l.so", work + "/python")
+            mode = checks.Mode("mps", "cuda", [dict(os.environ)])
+            return checks.Runner(args, mode, {}, parts, work).run_suite([2, 4])
+
+    def test_verdicts(self):
+        hears = ("import json, os, sys\nnamed = dict(zip(sys.argv[1::2], sys.argv[2::2]))\n"
+                 "assert named['--library'] == '/l.so' and sys.argv[-1] == '--quick'\n"
+                 "assert os.environ['FLEXMIG_DEBUG'] == 'info'\n"
+                 "json.dump({'ranks': named['--ranks']}, open(named['--json'], 'w'))\n")
+        good = self.verdict(hears)
+        self.assertEqual((good["outcome"], good["report"]), ("as-expected", {"ranks": "2,4"}), good)
+        for text, outcome in (("raise SystemExit(1)", "contradicts"), ("raise SystemExit(7)", "failed"),
+                              ("import os; os.kill(os.getpid(), 9)", "failed")):
+            self.assertEqual(self.verdict(text)["outcome"], outcome)
+        hung = self.verdict("print('here', flush=True); import time; time.sleep(600)", timeout=1.0)
+        self.assertEqual((hung["outcome"], hung["log_tail"]), ("timed-out", ["here"]))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import os
 import re
+import sys
+import time
 from typing import Any, NamedTuple, Optional, Sequence
 
 from gpucheck import bandwidth, death, link, routes
 from gpucheck.nccl import parse_nccl_log, version_number
-from gpucheck.outcomes import AS_EXPECTED, CONTRADICTS, FAILED, SKIPPED
-from gpucheck.processes import PEER_GRACE_S, Group, Objection, run_group
+from gpucheck.outcomes import AS_EXPECTED, CONTRADICTS, FAILED, SKIPPED, TIMED_OUT
+from gpucheck.processes import PEER_GRACE_S, Group, Objection, read, run_group, run_program
 
 CHECKS = {
     "nccl-refuses": "stock NCCL refuses two ranks on one GPU (before 2.30.7)",
@@ -18,6 +22,7 @@ CHECKS = {
     "ddp": "steps of a small transformer under DDP against one process",
     "fsdp": "the same under FSDP",
     "bandwidth": "time and bus bandwidth by size, percent of what the link allows",
+    "backend-suite": "the tests of Flex-MIG's backend for PyTorch (python/tests/gpu_backend.py)",
     "dead-rank": "a rank is killed in the middle of an all-reduce; the others must fail, not hang"}
 TIMED = {"host-link", "bandwidth"}
 
@@ -138,7 +143,7 @@ class Runner:
         grace = more.pop("grace", PEER_GRACE_S)
         job = {"checks": list(checks), "backend": routes.backend_of(route), "quick": self.args.quick,
                "device": self.mode.device, "sizes": self.args.sizes, "spoil": self.args.spoil,
-               "imports": [self.parts.backend] if route == "flexmig" else []}
+               "imports": [routes.BACKEND] if route == "flexmig" else []}
         extra = {} if TIMED & set(checks) else {"NCCL_DEBUG_SUBSYS": "INIT,NET,ENV,TUNING"}
         environments = [
             dict(self.mode.environment(rank),
@@ -180,6 +185,26 @@ class Runner:
                 if all(key in rank for rank in told)]
         return self.result("host-link", "host-link", ranks, outcome, reason, group,
                            seconds=part.seconds, measurements=rows)
+
+    def run_suite(self, ranks: Sequence[int]) -> dict[str, Any]:
+        """The backend's own tests on a GPU, which start their ranks themselves."""
+        suite, answer = routes.suite_of(self.parts), os.path.join(self.work, "suite.json")
+        command = [sys.executable, suite or "", "--ranks", ",".join(map(str, ranks)), "--json", answer,
+                   "--library", self.parts.library or "", "--timeout", "%.0f" % self.args.timeout,
+                   *["--quick"] * self.args.quick]
+        environment = dict(self.mode.environment(0), **dict(self.args.set or []))
+        begin = time.monotonic()
+        status, output = run_program(command, environment, self.args.timeout, self.work)
+        outcome, reason = {
+            None: (TIMED_OUT, "no end within %.0f s" % self.args.timeout),
+            0: (AS_EXPECTED, "its checks hold"), 1: (CONTRADICTS, "a check of it does not hold"),
+            }.get(status, (FAILED, "it ended with status %s" % status))
+        report = None
+        with contextlib.suppress(ValueError):
+            report = json.loads(read(answer) or "null")
+        more = {} if outcome == AS_EXPECTED else {"log_tail": telling(output)}
+        return self.result("backend-suite", "flexmig", max(ranks), outcome, reason, report=report,
+                           seconds=round(time.monotonic() - begin, 1), **more)
 
     def run_death(self, route: str, ranks: int) -> dict[str, Any]:
         limit = min(death.LIMIT_S, self.args.timeout / 2)

@@ -62,6 +62,21 @@ def end_groups(processes: Sequence[subprocess.Popen[bytes]]) -> None:
             progress("process %d cannot be ended; the driver holds it" % process.pid)
 
 
+def run_program(command: Sequence[str], environment: dict[str, str], timeout: float, work: str
+                ) -> tuple[Optional[int], str]:
+    """Exit status (None when time ran out) and output of a program, which is ended in any case."""
+    with tempfile.TemporaryFile(dir=work) as output:
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
+                                   stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        in_time = False
+        try:
+            in_time = wait_all([process], timeout)
+        finally:
+            end_groups([process])
+        output.seek(0)
+        return (process.returncode if in_time else None), output.read().decode(errors="replace")
+
+
 def run_group(job: dict[str, Any], environments: Sequence[dict[str, str]],
               timeout: float, work: str, at_ready: Optional[Objection] = None,
               grace: float = PEER_GRACE_S) -> Group:

@@ -8,6 +8,7 @@ from gpucheck.nccl import version_number
 from gpucheck.processes import ENTRY
 
 PLUGIN_NAME = "FlexMIG"
+BACKEND = "flexmig.torch"  # the module that registers the backend "flexmig"
 SHARED_GPU_SINCE = (2, 30, 7)  # from this NCCL on, several ranks can be allowed on one GPU
 ROUTES = {
     "nccl-stock": "NCCL as it is, several ranks on one GPU (from NCCL 2.30.7 on)",
@@ -30,8 +31,7 @@ class Parts(NamedTuple):
     """Where the parts of Flex-MIG lie, None for what is not there."""
     plugin: Optional[str]  # libnccl-net-flexmig.so
     library: Optional[str]  # libflexmig.so
-    python: Optional[str]  # the folder with the backend for PyTorch
-    backend: Optional[str]  # the backend's package in it
+    backend: Optional[str]  # the folder with the Python package of the backend for PyTorch
 
 
 def find_parts(plugin: Optional[str]) -> Parts:
@@ -41,14 +41,20 @@ def find_parts(plugin: Optional[str]) -> Parts:
     def first(*paths: str) -> Optional[str]:
         return next((os.path.abspath(path) for path in paths if os.path.exists(path)), None)
     folders = [os.path.join(root, "lib"), os.path.join(root, ".build", "release")]
-    python = first(os.path.join(root, "python"))
-    packages = sorted(name for name in (os.listdir(python) if python else [])
-                      if os.path.exists(os.path.join(python or "", name, "__init__.py")))
+    backend = first(os.path.join(root, "python"))
+    if backend and not os.path.exists(os.path.join(backend, *BACKEND.split("."))):
+        backend = None
     return Parts(
         first(plugin) if plugin else first(*(f + "/libnccl-net-flexmig.so" for f in folders)),
         first(*(f + "/" + name for f in folders
                 for name in ("libflexmig.so", "libflexmig-collectives.so"))),
-        python, packages[0] if packages else None)
+        backend)
+
+
+def suite_of(parts: Parts) -> Optional[str]:
+    """The backend's own tests on a GPU, None where they are not there."""
+    path = os.path.join(parts.backend or "", "tests", "gpu_backend.py")
+    return path if parts.backend and parts.library and os.path.exists(path) else None
 
 
 def impossible(route: str, facts: dict[str, Any], parts: Parts, device: str) -> Optional[str]:
@@ -90,7 +96,7 @@ def variables(route: str, rank: int, parts: Parts, run: str) -> dict[str, str]:
                       NCCL_MIN_NCHANNELS="8" if collnet else "4")
     elif route == "flexmig":
         result.update(FLEXMIG_LIBRARY=parts.library or "", PYTHONPATH=os.pathsep.join(
-            filter(None, [parts.python, os.environ.get("PYTHONPATH")])))
+            filter(None, [parts.backend, os.environ.get("PYTHONPATH")])))
     return result
 
 

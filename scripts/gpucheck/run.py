@@ -7,13 +7,13 @@ import os
 from typing import Any, Callable, Optional
 
 from gpucheck import link
-from gpucheck.checks import CHECKS, Mode, Runner
+from gpucheck.checks import Runner
 from gpucheck.modes import CPU, MIG, MPS, TIME_SLICED, open_mode, probe
 from gpucheck.nvidia import driver_facts, select_devices, smi
 from gpucheck.outcomes import (AS_EXPECTED, CONTRADICTS, EXIT_FINDING, EXIT_OK, FAILED, SKIPPED,
                                TIMED_OUT, CannotRun)
 from gpucheck.privacy import progress
-from gpucheck.routes import ROUTES, Parts, find_parts, impossible
+from gpucheck.routes import ROUTES, find_parts, impossible, suite_of
 
 TOGETHER = ("collectives", "ddp", "fsdp")  # played by one group of ranks
 
@@ -138,6 +138,12 @@ class Run:
             self.add(runner.run_refuses())
         wanted = [[check for check in TOGETHER if self.wants(check)],
                   ["bandwidth"] if self.wants("bandwidth") else []]
+        if gpu and self.wants("backend-suite") and suite_of(self.parts) and "flexmig" in (
+                self.args.routes or ROUTES):
+            ranks = [each for each in self.args.ranks
+                     if runner.mode.name != MIG or each <= len(self.devices)]
+            progress("the backend's own tests")
+            self.add(runner.run_suite(ranks))
         if not any(wanted):
             return
         for route, ranks in self.choices(runner):
