@@ -50,8 +50,8 @@ def table(document: dict[str, Any]) -> str:
     for ranks in sorted({entry["ranks"] for entry in document["comparisons"]}):
         entries = [entry for entry in document["comparisons"] if entry["ranks"] == ranks]
         names = list(dict.fromkeys(name for entry in entries for name in entry["median_us"]))
-        lines += ["", "%d ranks on one GPU, %s: median us, bus bandwidth GB/s, %% of the link bound"
-                  % (ranks, " and ".join(sorted(modes)))]
+        lines += ["", "%d ranks%s, %s: median us, bus bandwidth GB/s, %% of the link bound"
+                  % (ranks, "" if "cpu" in modes else " on one GPU", " and ".join(sorted(modes)))]
         if modes & {"time-sliced", "cpu"}:
             lines.append("These timings are not comparable with MIG: the ranks ran in turns."
                          if "time-sliced" in modes else "A dry run without a GPU.")
