@@ -29,6 +29,7 @@ let package = Package(
         .executable(name: "digits-training", targets: ["Digits"]),
         .library(name: "flexmig-simulated-nvml", type: .dynamic, targets: ["SimulatedNVML"]),
         .library(name: "odd-nvml", type: .dynamic, targets: ["OddNVML"]),
+        .library(name: "odd-nccl", type: .dynamic, targets: ["OddNCCL"]),
         .library(name: "Collectives", targets: ["Collectives"]),
         // Installed as libflexmig.so, its SONAME; a product of that name would be the program's.
         .library(name: "flexmig-collectives", type: .dynamic, targets: ["CollectivesC"]),
@@ -51,6 +52,7 @@ let package = Package(
             linkerSettings: foreignLibrary(exports: "Sources/SimulatedNVML/exports.map")),
         .target(name: "LeafScheduling", dependencies: ["MIGModel"]),
         .target(name: "DeviceInventory", dependencies: ["MIGModel", "NVML", "Platform"]),
+        .target(name: "Runtimes", dependencies: ["MIGModel", "Platform"]),
         .target(name: "CReduction"),
         .target(name: "Collectives", dependencies: ["CReduction", "Platform"]),
         .target(name: "CFlexmig"),
@@ -62,12 +64,18 @@ let package = Package(
         .target(name: "CollectiveBenchmark", dependencies: ["CReduction", "Collectives", "Platform"]),
         .target(
             name: "Launcher",
-            dependencies: ["DeviceInventory", "LeafScheduling", "MIGModel", "Platform"]),
+            dependencies: ["Collectives", "DeviceInventory", "LeafScheduling", "MIGModel", "Platform", "Runtimes"]),
+        .target(name: "CNCCLNet"),
+        .target(
+            name: "Diagnosis",
+            dependencies: ["CNCCLNet", "Collectives", "DeviceInventory", "MIGModel", "Platform", "Runtimes"]),
+        .target(name: "Spanning"),
+        .target(name: "SpanningBenchmark", dependencies: ["Platform", "Spanning"]),
         .target(
             name: "Commands",
             dependencies: [
-                "CollectiveBenchmark", "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "NVML",
-                "Platform", "SimulatedDriver", argumentParser, yams,
+                "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "Launcher", "LeafScheduling", "MIGModel", "NVML",
+                "Platform", "Runtimes", "SimulatedDriver", "Spanning", "SpanningBenchmark", argumentParser, yams,
             ]),
         .executableTarget(name: "flexmig", dependencies: ["Commands"]),
         .executableTarget(name: "flexmig-supervisor", dependencies: ["Launcher"]),
@@ -95,6 +103,7 @@ let package = Package(
         .executableTarget(
             name: "JobRank", dependencies: ["Platform", "SimulatedDriver", argumentParser],
             path: "Tests/Programs/JobRank"),
+        .target(name: "OddNCCL", dependencies: ["CNCCLNet"], path: "Tests/Programs/OddNCCL"),
         .target(name: "OddNVML", dependencies: ["CNVML"], path: "Tests/Programs/OddNVML"),
         .executableTarget(name: "second-process", dependencies: ["Platform"], path: "Tests/Programs/SecondProcess"),
 
@@ -111,12 +120,14 @@ let package = Package(
         .testTarget(
             name: "DeviceInventoryTests",
             dependencies: ["DeviceInventory", "MIGModel", "Platform", "SimulatedDriver", "TestSupport"]),
+        .testTarget(name: "DiagnosisTests", dependencies: ["DeviceInventory", "Diagnosis", "MIGModel", "Runtimes"]),
         .testTarget(name: "DigitsTests", dependencies: ["Digits", "DigitsModel", "Platform"]),
-        .testTarget(name: "EndToEndTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver"]),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver", "Spanning", "TestSupport"]),
         .testTarget(
             name: "LauncherTests",
             dependencies: [
-                "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "Platform", "SimulatedDriver",
+                "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "Platform", "Runtimes", "SimulatedDriver",
                 "TestSupport",
             ]),
         .testTarget(name: "LeafSchedulingTests", dependencies: ["LeafScheduling", "MIGModel", "TestSupport"]),
@@ -125,6 +136,9 @@ let package = Package(
             name: "NVMLTests",
             dependencies: ["CNVML", "MIGModel", "NVML", "Platform", "SimulatedDriver", "TestSupport"]),
         .testTarget(name: "ReductionTests", dependencies: ["CReduction"]),
+        .testTarget(name: "RuntimesTests", dependencies: ["MIGModel", "Platform", "Runtimes", "TestSupport"]),
+        .testTarget(
+            name: "SpanningTests", dependencies: ["Platform", "Spanning", "SpanningBenchmark", "TestSupport"]),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
         .testTarget(
             name: "SimulatedDriverTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver", "TestSupport"]),

@@ -14,6 +14,8 @@ struct FlexmigCommand: ParsableCommand {
               flexmig node list --simulate a100-40gb:2
               flexmig node flatten --layout thin --simulate a100-40gb:2
               flexmig run --leaves 4 --simulate a100-40gb:2 -- ./train --epochs 3
+              flexmig doctor -- python train.py
+              flexmig measure -- python train.py
 
             ENVIRONMENT
               FLEXMIG_SIMULATE         as --simulate
@@ -24,6 +26,11 @@ struct FlexmigCommand: ParsableCommand {
               FLEXMIG_NVML_LIBRARY     NVML library to load (default libnvidia-ml.so.1)
               FLEXMIG_STATE_DIRECTORY  where leases are kept on hardware (default
                                        /run/flexmig)
+              FLEXMIG_RUNTIME          as --runtime of run and exec
+              FLEXMIG_PLUGIN           our NCCL plugin (default beside flexmig, or in
+                                       ../lib)
+              FLEXMIG_PYTHON           folder with our Python package flexmig
+              FLEXMIG_DEBUG            info tells why a runtime was chosen
 
             EXIT CODES
               0     done
@@ -41,5 +48,8 @@ struct FlexmigCommand: ParsableCommand {
               else  the exit code of the first rank that failed
             """,
         version: flexmigVersion,
-        subcommands: [NodeCommand.self, RunCommand.self, ExecCommand.self, BenchCommand.self])
+        subcommands: [
+            NodeCommand.self, RunCommand.self, ExecCommand.self, DoctorCommand.self, MeasureCommand.self,
+            BenchCommand.self, SelfTestCommand.self,
+        ])
 }

@@ -4,6 +4,7 @@ import Launcher
 import LeafScheduling
 import MIGModel
 import Platform
+import Runtimes
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,6 +13,13 @@ struct RunCommand: ParsableCommand {
             The command is started once per leaf, with CUDA_VISIBLE_DEVICES naming that leaf and RANK, WORLD_SIZE, \
             MASTER_ADDR and MASTER_PORT as torchrun sets them. A rank sees one device, so LOCAL_RANK is 0.
 
+            RUNTIMES (how NCCL, and so PyTorch, works over leaves; docs/run-a-job.md)
+              auto         the first of the next three that is possible, and says which
+              nccl         NCCL's own support for MIG: NCCL 2.31, Hopper, driver 580
+              nccl-plugin  NCCL 2.21 or later, its traffic through our plugin
+              nccl-socket  NCCL, its traffic through sockets of this host
+              flexmig      for programs that choose PyTorch's backend "flexmig"
+
             The first rank that fails ends the others and gives the exit code. Ctrl-C ends the job; twice, at once. \
             Leases are dropped when no process of the job is left.
 
@@ -19,6 +27,7 @@ struct RunCommand: ParsableCommand {
               flexmig run --leaves 4 -- python train.py --epochs 3
               flexmig run --leaves 2 --leaf-type fat --spread --output-dir logs -- ./train
               flexmig run --leaves 7 --wait --timeout 2h -- ./train
+              flexmig run --leaves 4 --runtime nccl-plugin -- python train.py
               flexmig run --leaves 4 -- \\
                 torchrun --no-python --nproc-per-node 4 flexmig exec -- python train.py
             """)
@@ -41,6 +50,9 @@ struct RunCommand: ParsableCommand {
     var wait = false
     @Option(help: "What LOCAL_RANK counts: device (a rank sees one, so 0) or node (as torchrun).")
     var localRank: LocalRankStyle = .device
+    @OptionGroup var runtime: RuntimeOptions
+    @Option(help: ArgumentHelp("Write what the job was and how it ended, as JSON.", valueName: "file"))
+    var report: String?
     @OptionGroup var node: NodeOptions
     @Argument(
         parsing: .postTerminator, help: ArgumentHelp("The program and its arguments, after --.", valueName: "command"))
@@ -64,19 +76,43 @@ struct RunCommand: ParsableCommand {
         guard Files.isExecutable(supervisor) else {
             throw CommandFailure(CommandExit.unavailable, "\(supervisor) is missing; build it with: make build")
         }
+        if let report { try checkReport(report) }
+        let choice = try runtime.choice()
+        let environment = Environment.all()
+        let facts = RuntimeSurvey(command: command, environment: environment, executableDirectory: directory)
+            .facts(ranks: leaves, isOneHost: true)
+        // What is impossible anyway is told before any leaf is taken.
+        var decision = try RuntimeOptions.decide(choice, facts, base: environment)
         let access = try node.open()
         let ledger = try access.ledger()
         let job = JobID.make()
         let chosen = try acquire(job, access: access, ledger: ledger)
+        let beginning = ContinuousClock.now
+        if facts.needsDriver {
+            do {
+                let asked = facts.asking(try access.backend.inventory(), gpus: Set(chosen.map(\.gpu)))
+                decision = try RuntimeOptions.decide(choice, asked, base: environment)
+            } catch {
+                for leaf in chosen { try? ledger.release(leaf.uuid, as: .launcher, wiping: true) }
+                throw error
+            }
+        }
+        RuntimeOptions.tell(decision, say)
         let request = JobRequest(
             job: job, leaves: chosen, shares: rankShares(of: chosen), command: located, start: start,
             localRank: localRank, masterPort: try freePort(),
             rendezvous: job.sharedMemoryPrefix + randomToken(bytes: 8),
             outputDirectory: try outputDir.map { path throws(SystemError) in try Files.absolute(path) },
             timeLimitSeconds: timeout?.seconds, graceSeconds: grace.seconds, flexmig: "\(directory)/flexmig",
-            library: access.library, stateDirectory: access.stateDirectory)
+            library: access.library, stateDirectory: access.stateDirectory,
+            runtime: JobRuntime(decision))
         let launcher = JobLauncher(backend: access.backend, ledger: ledger, supervisor: supervisor)
         let code = try launcher.run(request, say: say)
+        if let report {
+            let ended = JobReport(
+                request, decision, driver: access.backend.driver, exitCode: code, took: beginning.duration(to: .now))
+            try Files.replace(report, with: Array((try jsonText(ended) + "\n").utf8))
+        }
         throw ExitCode(Int32(truncatingIfNeeded: code))
     }
 
@@ -118,6 +154,13 @@ struct RunCommand: ParsableCommand {
         }
         guard Files.isWritable(directory) else {
             throw CommandFailure(CommandExit.permission, "--output-dir \(directory) is not writable")
+        }
+    }
+
+    private func checkReport(_ path: String) throws {
+        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        guard Files.isWritable(folder), !Files.isDirectory(path) else {
+            throw CommandFailure(CommandExit.output, "--report \(path) can't be written")
         }
     }
 

@@ -81,7 +81,7 @@ public final class NVMLBackend: DeviceBackend {
             index: index, uuid: GPUUUID(rawValue: try session.uuid(of: device)), name: try session.name(of: device),
             model: model?.id, busID: pci.busID, numaNode: numaNode, memoryMiB: memoryMiB, migMode: mode,
             geometry: geometry, instances: instances.sorted { $0.spec < $1.spec },
-            leaves: leaves.sorted(by: Leaf.precedes))
+            leaves: leaves.sorted(by: Leaf.precedes), computeCapability: session.computeCapability(of: device))
     }
 
     /// The profiles as the driver gives them; the model's table only where the driver gives none (MIG mode off).

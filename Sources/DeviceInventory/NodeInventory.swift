@@ -63,10 +63,13 @@ public struct GPU: Hashable, Sendable {
     /// In order of their place.
     public let instances: [GPUInstance]
     public let leaves: [Leaf]
+    /// CUDA's compute capability; nil where the driver does not say.
+    public let computeCapability: ComputeCapability?
 
     public init(
         index: Int, uuid: GPUUUID, name: String, model: GPUModel.ID?, busID: String, numaNode: Int?,
-        memoryMiB: Int, migMode: MIGMode, geometry: MIGGeometry, instances: [GPUInstance], leaves: [Leaf]
+        memoryMiB: Int, migMode: MIGMode, geometry: MIGGeometry, instances: [GPUInstance], leaves: [Leaf],
+        computeCapability: ComputeCapability? = nil
     ) {
         self.index = index
         self.uuid = uuid
@@ -79,6 +82,7 @@ public struct GPU: Hashable, Sendable {
         self.geometry = geometry
         self.instances = instances
         self.leaves = leaves
+        self.computeCapability = computeCapability
     }
 
     /// The placed profiles of this GPU.

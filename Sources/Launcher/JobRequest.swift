@@ -36,11 +36,14 @@ public struct JobRequest: Hashable, Sendable, Codable {
     /// The NVML library to ask whether the leaves are empty.
     public var library: String
     public var stateDirectory: String
+    /// How the ranks' collectives go.
+    public var runtime: JobRuntime
 
     public init(
         job: JobID, leaves: [Leaf], shares: [Double], command: [String], start: Start, localRank: LocalRankStyle,
         masterPort: Int, rendezvous: String, outputDirectory: String?, timeLimitSeconds: Double?,
-        graceSeconds: Double, flexmig: String, library: String, stateDirectory: String
+        graceSeconds: Double, flexmig: String, library: String, stateDirectory: String,
+        runtime: JobRuntime = JobRuntime()
     ) {
         self.job = job
         self.leaves = leaves
@@ -56,6 +59,7 @@ public struct JobRequest: Hashable, Sendable, Codable {
         self.flexmig = flexmig
         self.library = library
         self.stateDirectory = stateDirectory
+        self.runtime = runtime
     }
 
     /// The environment of a rank's `flexmig exec`, or of the one command that starts the ranks.
@@ -63,6 +67,7 @@ public struct JobRequest: Hashable, Sendable, Codable {
         var variables = base
         // What another job or launcher around us may have left.
         for name in RankVariable.all { variables[name] = nil }
+        variables = runtime.environment(adding: variables)
         variables[JobID.environmentVariable] = job.rawValue
         variables[RankVariable.leaves] = leaves.map(\.uuid.rawValue).joined(separator: ",")
         variables[RankVariable.shares] = shares.map { decimal($0) }.joined(separator: ",")

@@ -1,3 +1,4 @@
+import MIGModel
 import CNVML
 import Platform
 import Synchronization
@@ -164,6 +165,20 @@ public final class NVMLSession: Sendable {
         // -1 as an unsigned number means "none".
         guard let node = try? number("nvmlDeviceGetNumaNodeId", of: device.address), node < 4096 else { return nil }
         return node
+    }
+
+    /// CUDA's compute capability, the same for every instance of the GPU; nil where the driver does not say.
+    public func computeCapability(of device: NVMLDevice) -> ComputeCapability? {
+        var major: Int32 = 0
+        var minor: Int32 = 0
+        do throws(NVMLFailure) {
+            try unsafe call("nvmlDeviceGetCudaComputeCapability", Signature.ObjectTwoInts.self) {
+                unsafe $0(OpaquePointer(bitPattern: device.address), &major, &minor)
+            }
+        } catch {
+            return nil
+        }
+        return major > 0 ? ComputeCapability(major: Int(major), minor: Int(minor)) : nil
     }
 
     // MARK: MIG

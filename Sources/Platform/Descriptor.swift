@@ -56,6 +56,25 @@ public struct Descriptor: ~Copyable, Sendable {
         return bytes.isEmpty ? nil : bytes
     }
 
+    /// Reads from a place in the file, wherever the file stands: `count` bytes, or fewer where it ends before.
+    public borrowing func read(at offset: Int, count: Int) throws(SystemError) -> [UInt8] {
+        let number = self.number
+        var failure: SystemError?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            do throws(SystemError) {
+                while filled < count {
+                    let rest = unsafe buffer.baseAddress.map { unsafe $0 + filled }
+                    let done = filled
+                    let part = try check("pread") { unsafe pread(number, rest, count - done, off_t(offset + done)) }
+                    if part == 0 { break }
+                    filled += part
+                }
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
     /// Reads to the end of the file.
     public borrowing func readAll() throws(SystemError) -> [UInt8] {
         var all: [UInt8] = []

@@ -118,6 +118,19 @@ public enum Files {
         return Int(status.f_bavail) * Int(status.f_frsize)
     }
 
+    /// Bytes of the file system of a path, free and in use.
+    public static func totalBytes(in path: String) throws(SystemError) -> Int {
+        var status = statvfs()
+        try check("statvfs", on: path) { unsafe statvfs(path, &status) }
+        return Int(status.f_blocks) * Int(status.f_frsize)
+    }
+
+    /// Whether the path names an ordinary file, or a link to one: not a directory, pipe or device.
+    public static func isRegular(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
     /// The directory of the running executable.
     public static func executableDirectory() throws(SystemError) -> String {
         let path = try absolute("/proc/self/exe")

@@ -10,7 +10,9 @@ enum Flexmig {
     static func run(
         _ arguments: [String], environment: [String: String] = [:]
     ) throws -> (output: String, end: ProcessEnd) {
-        let settings = ["SIMULATE", "NODE_DIRECTORY", "CONFIG", "NVML_LIBRARY", "STATE_DIRECTORY", "SIMULATED_NODE"]
+        let settings = [
+            "SIMULATE", "NODE_DIRECTORY", "CONFIG", "NVML_LIBRARY", "STATE_DIRECTORY", "SIMULATED_NODE", "RUNTIME",
+        ]
         let none = Dictionary(uniqueKeysWithValues: settings.map { ("FLEXMIG_\($0)", "") })
         // No configuration of whoever runs the tests, and a terminal of the usual width.
         let fixed = ["XDG_CONFIG_HOME": "/nowhere", "COLUMNS": "80"]

@@ -13,6 +13,7 @@ struct HelpTests {
     static let commands: [(file: String, words: [String])] = [
         ("flexmig", []), ("node", ["node"]), ("node-list", ["node", "list"]), ("node-show", ["node", "show"]),
         ("node-flatten", ["node", "flatten"]), ("run", ["run"]), ("exec", ["exec"]),
+        ("doctor", ["doctor"]), ("measure", ["measure"]),
         ("bench", ["bench"]), ("bench-collectives", ["bench", "collectives"]),
     ]
 

@@ -65,9 +65,16 @@ import SimulatedDriver
         training.seed = seed
         let share = try RankShare.parse(Environment.value(RankShare.variable), ranks: communicator.size)
         var results: [Training.Epoch] = []
+        // `flexmig measure` asks for a line after each step.
+        let isMeasured = Environment.value("FLEXMIG_MEASURE") == "1"
         let model = try training.run(on: digits, over: communicator, share: share) { epoch in
             results.append(epoch)
             if communicator.rank == 0 { say(line(epoch)) }
+        } afterStep: { step, communication, digits in
+            guard isMeasured else { return }
+            say(
+                "FLEXMIG_STEP seconds=\(step / .seconds(1)) communication=\(communication / .seconds(1)) samples=\(digits)"
+            )
         }
 
         // Int64, because that is what collectives carry; only the bits matter.

@@ -9,9 +9,11 @@ extension Training {
     ///
     /// - Parameter share: this rank's part of the work, 0 to 1, compared with the others' shares.
     /// - Parameter afterEpoch: called on every rank.
+    /// - Parameter afterStep: called on every rank with the time of a step, and that of its communication.
     /// - Throws: what a collective throws.
     func run(
-        on digits: DigitSet, over communicator: Communicator, share: Double, afterEpoch: (Epoch) -> Void
+        on digits: DigitSet, over communicator: Communicator, share: Double, afterEpoch: (Epoch) -> Void,
+        afterStep: (_ step: Duration, _ communication: Duration, _ digits: Int) -> Void = { _, _, _ in }
     ) throws(CollectiveError) -> Perceptron {
         let (training, heldOut) = digits.split()
         let shares = try communicator.allGather([share])
@@ -25,7 +27,10 @@ extension Training {
             var loss = 0.0
             for start in stride(from: 0, to: order.count, by: globalBatch) {
                 let batch = order[start..<min(start + globalBatch, order.count)]
-                loss += try step(&model, on: training, batch, shares, communicator)
+                let before = ContinuousClock.now
+                let (stepLoss, communication) = try step(&model, on: training, batch, shares, communicator)
+                loss += stepLoss
+                afterStep(before.duration(to: .now), communication, batch.count)
             }
             let accuracy = try accuracy(of: model, on: heldOut, shares, communicator)
             let time = beginning.duration(to: .now)
@@ -37,11 +42,12 @@ extension Training {
         return model
     }
 
-    /// One step on one batch; returns the sum of the losses of its digits, over all ranks.
+    /// One step on one batch; returns the sum of the losses of its digits, over all ranks, and the time of its
+    /// communication.
     private func step(
         _ model: inout Perceptron, on digits: DigitSet, _ batch: ArraySlice<Int>, _ shares: [Double],
         _ communicator: Communicator
-    ) throws(CollectiveError) -> Double {
+    ) throws(CollectiveError) -> (loss: Double, communication: Duration) {
         // The loss goes along behind the gradient: one collective a step.
         var sums = [Float](repeating: 0, count: Perceptron.parameterCount + 1)
         let own = RankShare.range(of: communicator.rank, in: batch.count, by: shares)
@@ -49,9 +55,11 @@ extension Training {
             sums[Perceptron.parameterCount] +=
                 model.addGradient(of: digits.pixels(of: digit), class: digits.classes[digit], to: &sums)
         }
+        let before = ContinuousClock.now
         try communicator.allReduce(&sums, .sum)
+        let communication = before.duration(to: .now)
         model.descend(sums, rate: learningRate / Float(batch.count))
-        return Double(sums[Perceptron.parameterCount])
+        return (Double(sums[Perceptron.parameterCount]), communication)
     }
 
     /// The held-out digits are dealt to the ranks as well.

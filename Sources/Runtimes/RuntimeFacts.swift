@@ -1,0 +1,70 @@
+import MIGModel
+
+/// Everything that the choice of a route goes by.
+public struct RuntimeFacts: Hashable, Sendable {
+    /// A GPU that has leaves of the job.
+    public struct GPU: Hashable, Sendable {
+        public let name: String
+        /// nil where the driver does not say.
+        public let capability: ComputeCapability?
+
+        public init(name: String, capability: ComputeCapability?) {
+            self.name = name
+            self.capability = capability
+        }
+    }
+
+    /// PyTorch, and our backend for it.
+    public struct Torch: Hashable, Sendable {
+        /// The Python that the program runs in; nil where it is not known to be one.
+        public var interpreter: String?
+        /// Whether that Python has PyTorch.
+        public var hasTorch: Bool
+        /// The folder in which our package `flexmig` lies; nil where it is not installed.
+        public var packageFolder: String?
+        /// The engine's library for it; nil where it is not installed.
+        public var library: String?
+        public init(interpreter: String?, hasTorch: Bool, packageFolder: String?, library: String?) {
+            self.interpreter = interpreter
+            self.hasTorch = hasTorch
+            self.packageFolder = packageFolder
+            self.library = library
+        }
+    }
+
+    public var ranks: Int
+    public var isOneHost: Bool
+    /// nil when the driver was not asked.
+    public var gpus: [GPU]?
+    /// Such as "580.159.04"; nil when the driver was not asked.
+    public var driver: String?
+    public var nccl: NCCLFinding
+    public var plugin: NCCLPluginFile
+    public var torch: Torch
+    public var settings: [String: UserSetting]
+
+    public init(
+        ranks: Int, isOneHost: Bool, gpus: [GPU]?, driver: String?, nccl: NCCLFinding, plugin: NCCLPluginFile,
+        torch: Torch, settings: [String: UserSetting]
+    ) {
+        self.ranks = ranks
+        self.isOneHost = isOneHost
+        self.gpus = gpus
+        self.driver = driver
+        self.nccl = nccl
+        self.plugin = plugin
+        self.torch = torch
+        self.settings = settings
+    }
+
+    /// Whether the answer depends on the GPUs and the driver, so that it is worth asking for them.
+    public var needsDriver: Bool {
+        guard isOneHost, ranks > 1, case .found(let library) = nccl, let version = library.version else { return false }
+        return version >= .firstWithMIG
+    }
+
+    /// The version of the NCCL that the program is known to load.
+    var version: NCCLVersion? {
+        if case .found(let library) = nccl, library.isCertain { library.version } else { nil }
+    }
+}

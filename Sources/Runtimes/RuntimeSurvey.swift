@@ -1,0 +1,68 @@
+import Platform
+
+/// Gathers what a decision needs from files and variables.
+///
+/// No library is loaded, but where a libnccl does not tell its version: then a child process loads it and asks.
+public struct RuntimeSurvey {
+    public let program: CommandProgram
+    public let python: PythonInstallation?
+    public let torch: TorchInstallation?
+    private let environment: [String: String]
+    private let executableDirectory: String
+    private let isThorough: Bool
+
+    /// - Parameter isThorough: see `NCCLSearch`.
+    public init(
+        command: [String], environment: [String: String], executableDirectory: String, isThorough: Bool = false
+    ) {
+        program = CommandProgram(command: command, environment: environment)
+        if case .python(let interpreter) = program.kind {
+            let python = PythonInstallation(interpreter: interpreter, environment: program.environment)
+            self.python = python
+            torch = TorchInstallation(in: python)
+        } else {
+            python = nil
+            torch = nil
+        }
+        self.environment = environment
+        self.executableDirectory = executableDirectory
+        self.isThorough = isThorough
+    }
+
+    /// The facts without the driver's; `RuntimeFacts.needsDriver` says whether they matter.
+    public func facts(ranks: Int, isOneHost: Bool) -> RuntimeFacts {
+        var search = NCCLSearch(program, python: python, isThorough: isThorough)
+        var nccl = search.run()
+        if case .found(var library) = nccl, library.isCertain, library.version == nil, !library.isInsidePyTorch {
+            library.version = NCCLProbe.versionInChild(
+                library.path, program: "\(executableDirectory)/flexmig", environment: program.environment)
+            nccl = .found(library)
+        }
+        return RuntimeFacts(
+            ranks: ranks, isOneHost: isOneHost, gpus: nil, driver: nil, nccl: nccl,
+            plugin: NCCLPluginFile(environment: environment, executableDirectory: executableDirectory),
+            torch: .init(
+                interpreter: python?.interpreter, hasTorch: torch != nil, packageFolder: packageFolder,
+                library: library),
+            settings: [String: UserSetting](environment: program.environment))
+    }
+
+    /// Where our Python package lies: named by `FLEXMIG_PYTHON`, in lib/flexmig/python of an installation, or in the
+    /// sources that the program was built from.
+    private var packageFolder: String? {
+        var candidates = environment["FLEXMIG_PYTHON"].flatMap { $0.isEmpty ? nil : [$0] } ?? []
+        if candidates.isEmpty {
+            candidates = ["../lib/flexmig/python", "../../python", "../../../python"].map {
+                "\(executableDirectory)/\($0)"
+            }
+        }
+        let found = candidates.first { Files.exists("\($0)/flexmig/__init__.py") }
+        return found.flatMap { try? Files.absolute($0) }
+    }
+
+    private var library: String? {
+        let candidates = ["libflexmig.so", "../lib/libflexmig.so", "libflexmig-collectives.so"]
+        return candidates.lazy.map { "\(executableDirectory)/\($0)" }.first { Files.exists($0) }
+            .flatMap { try? Files.absolute($0) }
+    }
+}
