@@ -64,7 +64,8 @@ let package = Package(
         .target(name: "CollectiveBenchmark", dependencies: ["CReduction", "Collectives", "Platform"]),
         .target(
             name: "Launcher",
-            dependencies: ["Collectives", "DeviceInventory", "LeafScheduling", "MIGModel", "Platform", "Runtimes"]),
+            dependencies: ["DeviceInventory", "LeafScheduling", "MIGModel", "Platform", "Runtimes"]),
+        .target(name: "Agreement", dependencies: ["Collectives"]),
         .target(name: "CNCCLNet"),
         .target(
             name: "Diagnosis",
@@ -74,8 +75,10 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "Launcher", "LeafScheduling", "MIGModel", "NVML",
-                "Platform", "Runtimes", "SimulatedDriver", "Spanning", "SpanningBenchmark", argumentParser, yams,
+                "Agreement", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "Launcher", "LeafScheduling",
+                "MIGModel",
+                "NVML", "Platform", "Runtimes", "SimulatedDriver", "Spanning", "SpanningBenchmark", argumentParser,
+                yams,
             ]),
         .executableTarget(name: "flexmig", dependencies: ["Commands"]),
         .executableTarget(name: "flexmig-supervisor", dependencies: ["Launcher"]),

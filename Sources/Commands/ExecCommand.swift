@@ -1,3 +1,4 @@
+import Agreement
 import ArgumentParser
 import DeviceInventory
 import Launcher
@@ -96,7 +97,9 @@ struct ExecCommand: ParsableCommand {
     /// Goes on when all ranks of the node go the same way.
     private func agree(_ binding: RankBinding, _ question: AgreementQuestion) throws {
         do throws(RuntimeAgreement.Broken) {
-            if case .unknown(let reason) = try RuntimeAgreement(binding).check(question.words) {
+            let agreement = RuntimeAgreement(
+                rendezvous: binding.rendezvous, rank: binding.localRank, ranks: binding.localWorldSize)
+            if case .unknown(let reason) = try agreement.check(question.words) {
                 writeToStandardError("flexmig: the ranks could not compare their runtimes: \(reason)")
             }
         } catch {

@@ -1,5 +1,4 @@
 import Collectives
-import Platform
 
 /// Whether the ranks of a node take the same route with the same NCCL, found out by asking all of them.
 ///
@@ -18,12 +17,18 @@ public struct RuntimeAgreement: Sendable {
         case unknown(String)
     }
 
-    private let binding: RankBinding
+    private let rendezvous: String
+    private let rank: Int
+    private let ranks: Int
     private let patience: Duration
 
+    /// - Parameter rendezvous: what the ranks of the job on this node have in common, and no other.
+    /// - Parameter rank: this rank's number among those of the node; `ranks` is how many they are.
     /// - Parameter patience: how long the other ranks are waited for.
-    public init(_ binding: RankBinding, patience: Duration = .seconds(30)) {
-        self.binding = binding
+    public init(rendezvous: String, rank: Int, ranks: Int, patience: Duration = .seconds(30)) {
+        self.rendezvous = rendezvous
+        self.rank = rank
+        self.ranks = ranks
         self.patience = patience
     }
 
@@ -34,8 +39,8 @@ public struct RuntimeAgreement: Sendable {
     /// Costs a rendezvous in shared memory. Returns on all ranks together.
     /// - Throws: `Broken` on every rank that was asked, with what each said.
     public func check(_ words: String) throws(Broken) -> Outcome {
-        guard binding.localWorldSize > 1 else { return .agreed }
-        let prefix = "\(binding.rendezvous)-runtime"
+        guard ranks > 1 else { return .agreed }
+        let prefix = "\(rendezvous)-runtime"
         guard Rendezvous.isPrefix(prefix) else { return .unknown("\(prefix) is no name for a meeting place") }
         let everybody: [String]
         do throws(CollectiveError) {
@@ -56,7 +61,7 @@ public struct RuntimeAgreement: Sendable {
     private func gather(_ words: String, at prefix: String) throws(CollectiveError) -> [String] {
         let communicator = try Communicator(
             Rendezvous(
-                prefix: prefix, rank: binding.localRank, worldSize: binding.localWorldSize, timeout: patience))
+                prefix: prefix, rank: rank, worldSize: ranks, timeout: patience))
         defer { communicator.close() }
         var own = Array(words.utf8.prefix(Self.width))
         own += [UInt8](repeating: 0, count: Self.width - own.count)
