@@ -33,6 +33,7 @@ let package = Package(
         .library(name: "Collectives", targets: ["Collectives"]),
         // Installed as libflexmig.so, its SONAME; a product of that name would be the program's.
         .library(name: "flexmig-collectives", type: .dynamic, targets: ["CollectivesC"]),
+        .library(name: "nccl-net-flexmig", type: .dynamic, targets: ["NCCLPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -61,6 +62,13 @@ let package = Package(
             dependencies: ["CFlexmig", "Collectives", "Platform"],
             exclude: ["exports.map"],
             linkerSettings: foreignLibrary(exports: "Sources/CollectivesC/exports.map", name: "libflexmig.so")),
+        .target(name: "NCCLTransport", dependencies: ["CReduction", "Collectives", "Platform"]),
+        .target(name: "CNCCLPlugin"),
+        .target(
+            name: "NCCLPlugin",
+            dependencies: ["CNCCLPlugin", "Collectives", "NCCLTransport", "Platform"],
+            exclude: ["exports.map"],
+            linkerSettings: foreignLibrary(exports: "Sources/NCCLPlugin/exports.map")),
         .target(name: "CollectiveBenchmark", dependencies: ["CReduction", "Collectives", "Platform"]),
         .target(
             name: "Launcher",

@@ -48,7 +48,7 @@ public struct CollectiveError: Error, Hashable, Sendable, CustomStringConvertibl
     /// The system call behind it.
     public let cause: SystemError?
 
-    init(_ code: Code, _ message: String, rank: Int? = nil, cause: SystemError? = nil) {
+    package init(_ code: Code, _ message: String, rank: Int? = nil, cause: SystemError? = nil) {
         self.code = code
         self.message = message
         self.rank = rank

@@ -38,6 +38,16 @@ public final class Communicator {
 
     /// Joins the communicator of a rendezvous; otherwise as `init(environment:)`.
     public convenience init(_ rendezvous: Rendezvous) throws(CollectiveError) {
+        try self.init(rendezvous, limits: rendezvous.limits)
+    }
+
+    /// Joins the communicator of a rendezvous, with time limits for the collectives that differ from those for joining.
+    ///
+    /// - Parameter checkHope: throws when the ranks can't all come any more; asked now and then while this one waits.
+    package convenience init(
+        _ rendezvous: Rendezvous, limits: WaitLimits,
+        checkHope: @escaping () throws(CollectiveError) -> Void = { () throws(CollectiveError) in }
+    ) throws(CollectiveError) {
         if rendezvous.worldSize == 1 {
             self.init(alone: rendezvous)
             return
@@ -48,13 +58,13 @@ public final class Communicator {
         }
         let transport: any Transport
         do throws(CollectiveError) {
-            transport = try SegmentJoin(rendezvous, number: number).run()
+            transport = try SegmentJoin(rendezvous, number: number, checkHope: checkHope).run()
         } catch {
             // So that all ranks that try again meet again.
             Self.begun.withLock { $0[rendezvous.prefix, default: 1] -= 1 }
             throw error
         }
-        self.init(transport, limits: rendezvous.limits, log: rendezvous.log)
+        self.init(transport, limits: limits, log: rendezvous.log)
     }
 
     private convenience init(alone rendezvous: Rendezvous) {

@@ -153,6 +153,14 @@ public struct Descriptor: ~Copyable, Sendable {
         return status.st_uid == geteuid()
     }
 
+    /// How long ago the file was written to, by the wall clock; a mapping's stores don't count.
+    public borrowing func ageOfContent() throws(SystemError) -> Duration {
+        var status = stat()
+        let number = self.number
+        try check("fstat") { unsafe fstat(number, &status) }
+        return .seconds(secondsSince1970() - status.st_mtim.tv_sec)
+    }
+
     /// The file's number (inode) in its file system; another file may get it once this one is gone.
     public borrowing func fileNumber() throws(SystemError) -> UInt64 {
         var status = stat()

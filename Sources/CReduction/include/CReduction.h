@@ -67,4 +67,9 @@ const char *_Nonnull creduction_level_name(int level);
 // would leave the caches, from about the size of the L2 cache. A plain memcpy where there is no such instruction.
 void creduction_copy_streaming(void *_Nonnull to, const void *_Nonnull from, size_t bytes);
 
+// Copies `bytes` bytes with whole stores: every 8 bytes that lie within the memory and start at a multiple of 8 are
+// stored once and at once (where the target has 16 aligned bytes left, those), so that who reads such words meanwhile,
+// like a GPU that polls flags in them, sees old or new ones and never halves. The memory must not overlap.
+void creduction_copy_words(void *_Nonnull to, const void *_Nonnull from, size_t bytes);
+
 #endif

@@ -10,7 +10,7 @@ package struct CollectiveLog: Hashable, Sendable {
 
     package init(_ level: Level = .off) { self.level = level }
 
-    var isTracing: Bool { level == .trace }
+    package var isTracing: Bool { level == .trace }
 
     /// How the communicator was made.
     func joined(_ exchange: Exchange) {

@@ -1,0 +1,70 @@
+import Collectives
+import Platform
+
+/// What a CollNet rank has between `listen` and `connect`.
+package final class CollectiveListener {
+    private let transport: NetTransport
+    private let meeting: Meeting?
+
+    /// Never fails: a rank that failed here would leave NCCL's set-up alone, and the others would wait for it. The
+    /// failure travels in the handle instead, and all ranks fail in `connect`.
+    package init(_ transport: NetTransport) {
+        self.transport = transport
+        let name = SharedMemoryName(transport.settings.namePrefix + randomToken(bytes: 16))
+        do throws(SystemError) {
+            meeting = try Meeting.make(name)
+        } catch {
+            transport.tell(.warning) { "can't listen for a CollNet group: \(error)" }
+            meeting = nil
+        }
+    }
+
+    package var handle: PeerHandle { PeerHandle(name: meeting?.name.text ?? "") }
+
+    package func close() { meeting?.remove() }
+
+    /// Joins the group; returns when all ranks have, or throws on all of them.
+    ///
+    /// - Parameter handles: of all ranks, in their order; nil for one that can't be read.
+    package func connect(_ handles: [PeerHandle?], rank: Int) throws(NetFailure) -> CollectiveGroup {
+        let names = handles.compactMap { $0.flatMap { $0.name.isEmpty ? nil : SharedMemoryName($0.name) } }
+        // All have all handles, so all find this out.
+        guard names.count == handles.count, (0..<names.count).contains(rank), names.count <= 1024 else {
+            throw .peer("a rank of the CollNet group could not listen, so nobody joins; its log says why")
+        }
+        // Every name, so that nothing is left of a rank that was killed.
+        defer { for name in names { try? name.unlink() } }
+        do throws(CollectiveError) {
+            return try join(names, rank: rank)
+        } catch {
+            throw NetFailure(error)
+        }
+    }
+
+    private func join(_ names: [SharedMemoryName], rank: Int) throws(CollectiveError) -> CollectiveGroup {
+        let first: Meeting
+        do throws(SystemError) {
+            first = if rank == 0, let meeting { meeting } else { try Meeting.visit(names[0]) }
+        } catch {
+            throw CollectiveError(
+                .rankLeft, "there is no \(names[0]) in this process's /dev/shm: rank 0 has ended or given up, or runs in "
+                    + "a container with a /dev/shm of its own", rank: 0, cause: error)
+        }
+        let settings = transport.settings
+        var rendezvous = settings.rendezvous
+        rendezvous.prefix = names[0].text + "g"
+        rendezvous.rank = rank
+        rendezvous.worldSize = names.count
+        let limits = WaitLimits(
+            timeout: settings.operationTimeout ?? .seconds(365 * 86400), deathTimeout: settings.deathTimeout)
+        let communicator = try Communicator(rendezvous, limits: limits) { () throws(CollectiveError) in
+            try first.checkHope(isOwn: rank == 0)
+        }
+        let group = CollectiveGroup(communicator, transport)
+        let hasStarted = group.start()
+        // All have joined. Now all say whether they can go on; who could not would leave the others waiting.
+        if try group.vote(hasStarted) { return group }
+        group.close()
+        throw CollectiveError(.rankLeft, "a rank of the CollNet group can't start its thread; its log says why")
+    }
+}

@@ -1,0 +1,70 @@
+import Collectives
+import Platform
+
+/// What the environment says about the plugin.
+///
+/// - `FLEXMIG_TIMEOUT`: seconds that a living peer may stay silent; without it for ever in operations, as with any NCCL
+///   transport, and 300 while the ranks of a CollNet group come together.
+/// - `FLEXMIG_DEATH_TIMEOUT`: seconds from a peer's death to the error, 1 by default.
+/// - `FLEXMIG_NCCL_WORKERS`: threads of this process that copy, 1 to 64.
+/// - `FLEXMIG_DEBUG`, `FLEXMIG_STAGE_BYTES`, `FLEXMIG_VECTOR`: as for the collectives.
+package struct TransportSettings: Sendable {
+    /// How long a living peer may take in an operation; nil for as long as it likes.
+    package let operationTimeout: Duration?
+    package let deathTimeout: Duration
+    package let workers: Int
+    /// What the names of shared-memory segments start with.
+    package let namePrefix: String
+    package let isTelling: Bool
+    package let isTracing: Bool
+    /// With the time limits and the log of the collectives; its name, rank and size are of no meaning.
+    package let rendezvous: Rendezvous
+
+    /// How often a waiting side looks whether the other one lives.
+    package var lookEvery: Duration { min(deathTimeout / 5, (operationTimeout ?? deathTimeout) / 5) }
+
+    /// Longer than this and a handle could not carry the name.
+    static let longestPrefix = 60
+    private static let workerCounts = 1...64
+
+    /// - Parameter processors: that this process may use.
+    /// - Throws: `invalidEnvironment`, naming the variable, its value and what is allowed.
+    package init(environment: [String: String], processors: Int = usableProcessors()) throws(CollectiveError) {
+        let variables = environment.filter { !$0.value.isEmpty }
+        // The ranks are NCCL's affair, so those of the launcher are not looked at.
+        let known = [
+            "FLEXMIG_TIMEOUT", "FLEXMIG_DEATH_TIMEOUT", "FLEXMIG_STAGE_BYTES", "FLEXMIG_DEBUG",
+            "FLEXMIG_SINGLE_COPY", "FLEXMIG_VECTOR",
+        ]
+        rendezvous = try Rendezvous(environment: variables.filter { known.contains($0.key) })
+        operationTimeout = variables["FLEXMIG_TIMEOUT"] == nil ? nil : rendezvous.timeout
+        deathTimeout = rendezvous.deathTimeout
+        isTelling = rendezvous.log.level >= .info
+        isTracing = rendezvous.log.level == .trace
+        workers = try Self.workers(variables, processors: processors)
+        namePrefix = Self.namePrefix(variables["FLEXMIG_RENDEZVOUS"])
+    }
+
+    /// NCCL keeps one thread of each rank busy; the workers share what is left, but more than four saturate memory.
+    private static func workers(_ variables: [String: String], processors: Int) throws(CollectiveError) -> Int {
+        if let text = variables["FLEXMIG_NCCL_WORKERS"] {
+            guard let count = Int(text), workerCounts.contains(count) else {
+                throw CollectiveError(
+                    .invalidEnvironment,
+                    "FLEXMIG_NCCL_WORKERS is \"\(text)\"; allowed is an integer from \(workerCounts.lowerBound) to "
+                        + "\(workerCounts.upperBound)")
+            }
+            return count
+        }
+        let ranks = variables["FLEXMIG_LOCAL_WORLD_SIZE"].flatMap { Int($0) } ?? 4
+        return min(max(1, processors / max(1, ranks) - 1), 4)
+    }
+
+    /// The launcher removes what starts with the job's prefix, so that is used where it fits into a handle.
+    private static func namePrefix(_ rendezvous: String?) -> String {
+        guard let rendezvous, Rendezvous.isPrefix(rendezvous), rendezvous.utf8.count <= longestPrefix else {
+            return "flexmig-nccl-"
+        }
+        return rendezvous.hasSuffix("-") ? "\(rendezvous)nccl-" : "\(rendezvous)-nccl-"
+    }
+}

@@ -1,0 +1,227 @@
+// All-reduces through CollNet, and groups that can't come together.
+#include "driver.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { TYPE_INT8, TYPE_UINT8, TYPE_INT32, TYPE_UINT32, TYPE_INT64, TYPE_UINT64, TYPE_F16, TYPE_F32, TYPE_F64, TYPE_BF16, TYPE_FP8 };
+enum { OP_SUM, OP_PROD, OP_MAX, OP_MIN };
+
+static int calls;
+static uint64_t seed;
+static const char *kind;
+
+typedef struct {
+    void *listener, *comm;
+    result code;
+} group;
+
+static group join_group(process *self, int round) {
+    group made = {0};
+    static unsigned char handles[MOST_RANKS][HANDLE_BYTES];
+    void *pointers[MOST_RANKS];
+    OK(self->collnet->listen(0, handles[self->rank], &made.listener));
+    const int base = round * MOST_RANKS;
+    post_handle(self, base + self->rank, handles[self->rank]);
+    for (int rank = 0; rank < self->ranks; rank++) {
+        take_handle(self, base + rank, handles[rank]);
+        pointers[rank] = handles[rank];
+    }
+    // All ranks connect at the same time, and it waits.
+    made.comm = (void *)1;
+    if (kind && strcmp(kind, "connect") == 0 && self->rank == self->ranks - 1) {
+        // No more files can be opened.
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, 0});
+    }
+    if (kind && strcmp(kind, "death") == 0 && self->rank == self->ranks - 1) raise(SIGKILL);
+    made.code = self->collnet->connect(pointers, self->ranks, self->rank, made.listener, &made.comm);
+    OK(self->collnet->closeListen(made.listener));
+    return made;
+}
+
+// Values that every reduction gets right in any order, and that differ between ranks, calls and elements.
+static int value(int rank, int call, int element, int operation) {
+    const int mixed = (rank * 7 + call * 3 + element) % 5;
+    return operation == OP_PROD ? 1 + mixed % 2 : mixed - 2 * (operation != OP_SUM);
+}
+
+static int expected(int ranks, int call, int element, int operation) {
+    int total = value(0, call, element, operation);
+    for (int rank = 1; rank < ranks; rank++) {
+        const int next = value(rank, call, element, operation);
+        switch (operation) {
+        case OP_SUM: total += next; break;
+        case OP_PROD: total *= next; break;
+        case OP_MAX: total = next > total ? next : total; break;
+        default: total = next < total ? next : total; break;
+        }
+    }
+    return total;
+}
+
+static const int types[] = {TYPE_INT32, TYPE_INT64, TYPE_F32, TYPE_F64};
+
+static void put(void *memory, int type, int element, int number) {
+    switch (type) {
+    case TYPE_INT32: ((int32_t *)memory)[element] = number; break;
+    case TYPE_INT64: ((int64_t *)memory)[element] = number; break;
+    case TYPE_F32: ((float *)memory)[element] = (float)number; break;
+    default: ((double *)memory)[element] = number; break;
+    }
+}
+
+static double take(const void *memory, int type, int element) {
+    switch (type) {
+    case TYPE_INT32: return ((const int32_t *)memory)[element];
+    case TYPE_INT64: return (double)((const int64_t *)memory)[element];
+    case TYPE_F32: return (double)((const float *)memory)[element];
+    default: return ((const double *)memory)[element];
+    }
+}
+
+static int collnet_rank(process *self) {
+    load(self);
+    for (int type = 0; type < 14; type++)
+        for (int operation = 0; operation < 6; operation++) {
+            int supported = -1;
+            OK(self->collnet->reduceSupport(type, operation, &supported));
+            CHECK(supported == (type <= TYPE_BF16 && operation <= OP_MIN));
+        }
+    // Two groups at once: a communicator and one that was split from it.
+    group groups[2] = {join_group(self, 0), join_group(self, 1)};
+    for (int g = 0; g < 2; g++) {
+        OK(groups[g].code);
+        CHECK(groups[g].comm && groups[g].comm != (void *)1);
+    }
+    // One host buffer: 8 chunks to send, 8 to receive, 256 KiB each.
+    enum { CHUNK = 256 << 10 };
+    char *buffers[2];
+    void *registration = NULL, *requests[2][STEPS] = {{0}};
+    int posted[2] = {0}, done[2] = {0}, element_counts[2][STEPS], value_types[2][STEPS], operations[2][STEPS];
+    for (int g = 0; g < 2; g++) {
+        CHECK(posix_memalign((void **)&buffers[g], 4096, 2 * STEPS * CHUNK) == 0);
+        memset(buffers[g], 0xff, 2 * STEPS * CHUNK);  // NaNs, where nothing is put
+        OK(self->collnet->regMr(groups[g].comm, buffers[g], 2 * STEPS * CHUNK, POINTER_HOST, &registration));
+    }
+    uint64_t states[2] = {seed, seed + 1}, timing = seed + 100 + (uint64_t)self->rank;
+    while (done[0] < calls || done[1] < calls) {
+        for (int g = 0; g < 2; g++) {
+            if (posted[g] < calls && posted[g] - done[g] < STEPS) {
+                const int slot = posted[g] % STEPS;
+                uint64_t state = states[g];
+                const int type = types[next_random(&state) % 4], operation = (int)(next_random(&state) % 4);
+                const int bytes = type == TYPE_INT64 || type == TYPE_F64 ? 8 : 4;
+                const int elements = next_random(&state) % 4 == 0 ? (int)(next_random(&state) % 9) : (int)(next_random(&state) % (CHUNK / 8 + 1));
+                char *input = buffers[g] + slot * CHUNK, *output = buffers[g] + (STEPS + slot) * CHUNK;
+                for (int element = 0; element < elements; element++) put(input, type, element, value(self->rank, posted[g], element, operation));
+                // The tail is stale: not-a-numbers and anything.
+                const int stale = bytes * elements + 1024 <= CHUNK ? 1024 / bytes : 0;
+                void *request = (void *)0x5a5a;
+                OK(self->collnet->iallreduce(groups[g].comm, input, output, elements + stale, type, operation, registration, registration, &request));
+                CHECK(request != (void *)0x5a5a);
+                if (request) {
+                    states[g] = state;
+                    requests[g][slot] = request;
+                    element_counts[g][slot] = elements, value_types[g][slot] = type, operations[g][slot] = operation;
+                    posted[g]++;
+                }
+            }
+            if (done[g] < posted[g]) {
+                const int slot = done[g] % STEPS;
+                int ready = -1, size = -1;
+                OK(self->collnet->test(requests[g][slot], &ready, &size));
+                if (ready) {
+                    const char *output = buffers[g] + (STEPS + slot) * CHUNK;
+                    for (int element = 0; element < element_counts[g][slot]; element++) {
+                        const double got = take(output, value_types[g][slot], element), wanted = expected(self->ranks, done[g], element, operations[g][slot]);
+                        if (got != wanted) FAIL("call %d, element %d is %g, not %g", done[g], element, got, wanted);
+                    }
+                    done[g]++;
+                }
+            }
+        }
+        if (next_random(&timing) % 4096 == 0) nap_us(500);
+    }
+    void *request = NULL;
+    CHECK(self->collnet->iallgather(groups[0].comm, buffers[0], 1, NULL, 8, 0, 8, NULL, &request) == INVALID_USAGE && !request);
+    CHECK(self->collnet->ireducescatter(groups[0].comm, 1, NULL, buffers[0], 8, 0, 8, TYPE_F32, OP_SUM, NULL, &request) == INVALID_USAGE && !request);
+    CHECK(self->collnet->iallreduce(groups[0].comm, buffers[0], buffers[0], 8, TYPE_FP8, OP_SUM, NULL, NULL, &request) == INVALID_ARGUMENT);
+    OK(self->collnet->deregMr(groups[0].comm, registration));
+    for (int g = 0; g < 2; g++) OK(self->collnet->closeColl(groups[g].comm));
+    return 0;
+}
+
+int scenario_collnet(int argc, char **argv) {
+    if (argc != 3) FAIL("collnet needs 3 arguments");
+    calls = atoi(argv[1]);
+    seed = strtoull(argv[2], NULL, 10);
+    return run_ranks(atoi(argv[0]), collnet_rank);
+}
+
+// MARK: Death
+
+static int doomed_rank(process *self) {
+    load(self);
+    group made = join_group(self, 0);
+    OK(made.code);
+    enum { COUNT = 65536 };
+    float *memory = calloc(2 * STEPS, COUNT * sizeof *memory);
+    void *requests[STEPS] = {0};
+    barrier(self);
+    result code = SUCCESS;
+    for (int call = 0; code == SUCCESS; call++) {
+        const int slot = call % STEPS;
+        int done = 0, size = 0;
+        while (requests[slot] && !done && code == SUCCESS) code = self->collnet->test(requests[slot], &done, &size);
+        if (code == SUCCESS)
+            code = self->collnet->iallreduce(made.comm, memory + slot * COUNT, memory + (STEPS + slot) * COUNT, COUNT, TYPE_F32, OP_SUM, NULL, NULL, &requests[slot]);
+    }
+    atomic_store(&self->shared->failed_at[self->rank], now_ns());
+    if (code != REMOTE_ERROR) FAIL("rank %d: the plugin answers %d after a peer's death", self->rank, code);
+    OK(self->collnet->closeColl(made.comm));
+    free(memory);
+    return 0;
+}
+
+int scenario_collnet_kill(int argc, char **argv) {
+    if (argc != 2) FAIL("collnet-kill needs 2 arguments");
+    const int ranks = atoi(argv[0]);
+    uint64_t state = strtoull(argv[1], NULL, 10);
+    pid_t ids[MOST_RANKS];
+    bootstrap *shared = make_bootstrap();
+    start_ranks(shared, ranks, doomed_rank, ids);
+    const int victim = (int)(next_random(&state) % (uint64_t)ranks);
+    while (atomic_load(&shared->arrived[0]) < ranks) nap_us(100);
+    nap_us((int)(next_random(&state) % 50000));
+    kill(ids[victim], SIGKILL);
+    const long long killed_at = now_ns();
+    const int bad = wait_ranks(ranks, ids, victim);
+    long long last = 0;
+    for (int rank = 0; rank < ranks; rank++) {
+        const long long took = atomic_load(&shared->failed_at[rank]) - killed_at;
+        if (rank != victim && took > last) last = took;
+    }
+    printf("errors after up to %.3f s\n", (double)last / 1e9);
+    return bad;
+}
+
+// MARK: All or none
+
+static int refused_rank(process *self) {
+    load(self);
+    if (strcmp(kind, "listen") == 0 && self->rank == self->ranks / 2) setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, 0});
+    group made = join_group(self, 0);
+    if (made.code == SUCCESS || made.comm != NULL) FAIL("rank %d has joined a group that others could not", self->rank);
+    return 0;
+}
+
+int scenario_collnet_refused(int argc, char **argv) {
+    if (argc != 2) FAIL("collnet-refused needs 2 arguments");
+    const int ranks = atoi(argv[0]);
+    kind = argv[1];
+    pid_t ids[MOST_RANKS];
+    start_ranks(make_bootstrap(), ranks, refused_rank, ids);
+    return wait_ranks(ranks, ids, strcmp(kind, "death") == 0 ? ranks - 1 : -1);
+}
