@@ -115,6 +115,7 @@ let package = Package(
             name: "JobRank", dependencies: ["Platform", "SimulatedDriver", argumentParser],
             path: "Tests/Programs/JobRank"),
         .target(name: "OddNCCL", dependencies: ["CNCCLNet"], path: "Tests/Programs/OddNCCL"),
+        .executableTarget(name: "nccl-driver", path: "Tests/Programs/NCCLDriver"),
         .target(name: "OddNVML", dependencies: ["CNVML"], path: "Tests/Programs/OddNVML"),
         .executableTarget(name: "second-process", dependencies: ["Platform"], path: "Tests/Programs/SecondProcess"),
 
@@ -143,6 +144,9 @@ let package = Package(
             ]),
         .testTarget(name: "LeafSchedulingTests", dependencies: ["LeafScheduling", "MIGModel", "TestSupport"]),
         .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),
+        .testTarget(
+            name: "NCCLTransportTests",
+            dependencies: ["Collectives", "NCCLTransport", "Platform", "TestSupport", "nccl-driver"]),
         .testTarget(
             name: "NVMLTests",
             dependencies: ["CNVML", "MIGModel", "NVML", "Platform", "SimulatedDriver", "TestSupport"]),

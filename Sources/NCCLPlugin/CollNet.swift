@@ -58,7 +58,8 @@ public func flexmig_nccl_group_all_reduce(
         unsafe request.pointee = nil
         guard count >= 0, let element = ElementType(ncclType: type), let reduction = Reduction(ncclOperation: operation)
         else {
-            let failure = NetFailure.argument("can't reduce \(count) elements of type \(type) by operation \(operation)")
+            let failure = NetFailure.argument(
+                "can't reduce \(count) elements of type \(type) by operation \(operation)")
             Plugin.warn(failure.description)
             throw failure
         }

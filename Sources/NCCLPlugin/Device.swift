@@ -14,7 +14,8 @@ public func flexmig_nccl_devices(_ count: UnsafeMutablePointer<Int32>?) -> Int32
 
 /// One virtual card beside the GPU's processor. NCCL compares the speed with PCIe's, so it is above that.
 @c @implementation
-public func flexmig_nccl_get_properties(_ device: Int32, _ properties: UnsafeMutablePointer<cnccl_properties>?) -> Int32 {
+public func flexmig_nccl_get_properties(_ device: Int32, _ properties: UnsafeMutablePointer<cnccl_properties>?) -> Int32
+{
     answer { () throws(NetFailure) in
         let properties = unsafe try required(properties, "the place for the properties")
         guard device == 0 else { throw .argument("there is no device \(device), only 0") }

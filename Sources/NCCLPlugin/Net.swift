@@ -43,7 +43,7 @@ public func flexmig_nccl_accept(
         let receiver = unsafe try required(receiver, "the place for the connection")
         unsafe receiver.pointee = nil
         try unsafe with(Listener.self, listener) { listener throws(NetFailure) in
-            guard let connection: Connection = listener.accept() else { return }
+            guard let connection: Connection = try listener.accept() else { return }
             unsafe receiver.pointee = give(connection)
         }
     }

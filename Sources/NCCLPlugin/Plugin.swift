@@ -26,10 +26,10 @@ enum Plugin {
                 } catch {
                     throw NetFailure(error)
                 }
-                transport = try NetTransport(settings, notices)
+                transport = NetTransport(settings, notices)
                 notices.tell(
-                    .info,
-                    "host shared memory, \(settings.workers) threads that copy, segments named \(settings.namePrefix)*")
+                    .greeting,
+                    "host shared memory, \(settings.workers) threads to copy, segments named \(settings.namePrefix)*")
             }
         }
         return try result.get()

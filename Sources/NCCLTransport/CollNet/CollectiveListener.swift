@@ -42,14 +42,7 @@ package final class CollectiveListener {
     }
 
     private func join(_ names: [SharedMemoryName], rank: Int) throws(CollectiveError) -> CollectiveGroup {
-        let first: Meeting
-        do throws(SystemError) {
-            first = if rank == 0, let meeting { meeting } else { try Meeting.visit(names[0]) }
-        } catch {
-            throw CollectiveError(
-                .rankLeft, "there is no \(names[0]) in this process's /dev/shm: rank 0 has ended or given up, or runs in "
-                    + "a container with a /dev/shm of its own", rank: 0, cause: error)
-        }
+        try Meeting.checkHope(names, own: rank)
         let settings = transport.settings
         var rendezvous = settings.rendezvous
         rendezvous.prefix = names[0].text + "g"
@@ -58,7 +51,7 @@ package final class CollectiveListener {
         let limits = WaitLimits(
             timeout: settings.operationTimeout ?? .seconds(365 * 86400), deathTimeout: settings.deathTimeout)
         let communicator = try Communicator(rendezvous, limits: limits) { () throws(CollectiveError) in
-            try first.checkHope(isOwn: rank == 0)
+            try Meeting.checkHope(names, own: rank)
         }
         let group = CollectiveGroup(communicator, transport)
         let hasStarted = group.start()

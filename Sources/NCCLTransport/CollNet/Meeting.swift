@@ -1,11 +1,11 @@
 import Collectives
 import Platform
 
-/// The file of one CollNet listener, under a name that only the group's ranks know.
+/// The file of one CollNet rank while the group comes together, under a name that only the group's ranks know.
 ///
-/// Rank 0's tells whether the group can still come together: rank 0 holds its lock while it lives, and whoever can't
-/// go on removes the name, for which it needs neither memory nor a descriptor. So all ranks fail together, as NCCL
-/// needs it. It is removed when all have joined and have said so.
+/// The rank holds its lock while it lives. Whoever can't go on removes the names of all, for which it needs neither
+/// memory nor a descriptor, and whoever misses one gives up too. So all ranks fail together, as NCCL needs it. When all
+/// have joined and have said so, the names are removed as well.
 package final class Meeting {
     private let file: Descriptor
     let name: SharedMemoryName
@@ -27,25 +27,40 @@ package final class Meeting {
         return meeting
     }
 
-    /// Opens that of another process.
-    static func visit(_ name: SharedMemoryName) throws(SystemError) -> Meeting {
-        Meeting(try Descriptor.open(name.path, .readWrite), name)
+    func remove() { try? name.unlink() }
+
+    /// Looks whether the ranks can still come together.
+    ///
+    /// - Parameter names: of all ranks' meetings. The own one is not opened: closing it would drop its lock.
+    /// - Throws: when one has died or given up.
+    static func checkHope(_ names: [SharedMemoryName], own: Int) throws(CollectiveError) {
+        for (rank, name) in names.enumerated() {
+            let isThere: Bool
+            do throws(SystemError) {
+                isThere =
+                    if rank == own { Files.exists(name.path) } else {
+                        try isHeld(name)
+                    }
+            } catch {
+                throw CollectiveError(
+                    .system, "can't see whether rank \(rank) of the CollNet group lives", cause: error)
+            }
+            if isThere { continue }
+            throw CollectiveError(
+                .rankLeft,
+                "rank \(rank) of the CollNet group, or one that the group waits for, has ended or given up; its log says "
+                    + "why. Or the ranks run in containers that don't share /dev/shm (docker run --ipc=host shares it)",
+                rank: rank)
+        }
     }
 
-    /// - Parameter isOwn: whether this process has made it.
-    /// - Throws: when the group can't come together any more.
-    func checkHope(isOwn: Bool) throws(CollectiveError) {
-        if !Files.exists(name.path) {
-            throw CollectiveError(.rankLeft, "another rank of \(name) could not join; its log says why")
-        }
-        let isHeld: Bool
+    /// Whether another rank's file is there and its rank alive.
+    private static func isHeld(_ name: SharedMemoryName) throws(SystemError) -> Bool {
         do throws(SystemError) {
-            isHeld = isOwn ? true : try file.holder(in: LockRange(start: 0)) != nil
+            return try Descriptor.open(name.path, .readWrite).holder(in: LockRange(start: 0)) != nil
         } catch {
-            throw CollectiveError(.system, "can't see whether rank 0 of \(name) lives", cause: error)
+            if error.isNotFound { return false }
+            throw error
         }
-        if !isHeld { throw CollectiveError(.rankDied, "rank 0 of \(name) died while the ranks joined", rank: 0) }
     }
-
-    package func remove() { try? name.unlink() }
 }

@@ -10,7 +10,7 @@ import Synchronization
 /// Sendable because what both threads touch is atomic or guarded by `isHeld`, and the rest belongs to NCCL's thread.
 @safe package class Connection: @unchecked Sendable {
     /// Bytes of a part that NCCL's own thread copies; more goes to the worker. Found by measurement.
-    static let ownBytes = 8 << 10
+    static let ownBytes = 16 << 10
     /// Parts that a worker copies before it looks after other connections.
     static let turn = 16
     /// Unsuccessful questions between two looks at the clock.
@@ -43,12 +43,12 @@ import Synchronization
     private var waitingSince: (moves: UInt64, time: ContinuousClock.Instant)?
     private var hasTold = false
 
-    init(_ segment: RingSegment, side: RingSide, _ transport: NetTransport) {
+    init(_ segment: RingSegment, side: RingSide, _ transport: NetTransport) throws(NetFailure) {
         self.segment = segment
         self.side = side
         self.transport = transport
         ring = segment.ring
-        worker = transport.nextWorker()
+        worker = try transport.nextWorker()
         unsafe requests = .allocate(capacity: NetRequest.limit)
         for index in 0..<NetRequest.limit {
             unsafe (requests + index).initialize(to: NetRequest(connection: .passUnretained(self)))
@@ -107,6 +107,10 @@ import Synchronization
         unsafe request.pointee.isInUse = false
         questions = 0
         waitingSince = nil
+        transport.tell(.trace) {
+            "\(side) of \(segment.name): message \(unsafe request.pointee.number), \(unsafe request.pointee.bytes) bytes, "
+                + "tag \(unsafe request.pointee.tag)"
+        }
         return unsafe request.pointee.bytes
     }
 
@@ -165,7 +169,7 @@ import Synchronization
         letGo()
         // So that it lets go of the memory.
         if isScheduled.load(ordering: .acquiring) { worker.wake() }
-        transport.tell(.info) {
+        transport.tell(.debug) {
             "\(side) of \(segment.name) closed: \(finished.load(ordering: .relaxed)) messages, "
                 + "\(moves.load(ordering: .relaxed)) parts"
         }

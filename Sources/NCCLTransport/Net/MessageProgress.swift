@@ -6,6 +6,13 @@ package struct MessagePart: Hashable, Sendable {
     package let offset: Int
     package let length: Int
     package let isLast: Bool
+
+    package init(number: UInt64, offset: Int, length: Int, isLast: Bool) {
+        self.number = number
+        self.offset = offset
+        self.length = length
+        self.isLast = isLast
+    }
 }
 
 /// How far a sender is: a value that decides which part goes next, and knows nothing of memory.

@@ -8,22 +8,13 @@ import Synchronization
 package final class NetTransport: Sendable {
     package let settings: TransportSettings
     private let notices: Notices
-    private let workers: [CopyWorker]
+    private let workers = Mutex<[CopyWorker]>([])
     private let made = Atomic<Int>(0)
 
-    /// Starts the workers, and removes what killed processes of this user have left.
-    package init(_ settings: TransportSettings, _ notices: Notices) throws(NetFailure) {
+    /// Removes what killed processes of this user have left.
+    package init(_ settings: TransportSettings, _ notices: Notices) {
         self.settings = settings
         self.notices = notices
-        // Where threads outnumber processors, a spinning one keeps the processor from the one that it waits for.
-        let spins = usableProcessors() > settings.workers + 1 ? WaitLadder.spins : 0
-        do throws(SystemError) {
-            var workers: [CopyWorker] = []
-            for _ in 0..<settings.workers { workers.append(try CopyWorker.start(spins: spins)) }
-            self.workers = workers
-        } catch {
-            throw .system("can't start \(settings.workers) threads that copy: \(error)")
-        }
         Leftovers.remove(prefix: settings.namePrefix, olderThan: settings.deathTimeout * 10)
     }
 
@@ -33,18 +24,39 @@ package final class NetTransport: Sendable {
     /// Connects to the listener behind a handle.
     package func connect(_ handle: PeerHandle) throws(NetFailure) -> Sender {
         if handle.name.isEmpty { throw .peer("the peer could not listen; its log says why") }
-        let sender = Sender(try RingSegment.connect(SharedMemoryName(handle.name)), self)
-        tell(.info) { "connected to \(handle.name), parts of \(sender.segment.layout.partBytes) bytes" }
+        let sender = try Sender(try RingSegment.connect(SharedMemoryName(handle.name)), self)
+        tell(.debug) { "connected to \(handle.name), parts of \(sender.segment.layout.partBytes) bytes" }
         return sender
     }
 
-    func nextWorker() -> CopyWorker {
-        workers[made.wrappingAdd(1, ordering: .relaxed).oldValue % workers.count]
+    /// The worker of a new connection. Workers are started by the first connections: NCCL has bound the thread that
+    /// connects to the processors near the GPU by then, and threads inherit that.
+    func nextWorker() throws(NetFailure) -> CopyWorker {
+        let number = made.wrappingAdd(1, ordering: .relaxed).oldValue % settings.workers
+        let result = workers.withLock { workers -> Result<CopyWorker, SystemError> in
+            if number < workers.count { return .success(workers[number]) }
+            return Result { () throws(SystemError) in
+                // Where threads outnumber processors, a spinning one keeps the processor from the one that it waits for.
+                let spins = usableProcessors() > settings.workers + 1 ? WaitLadder.spins : 0
+                let worker = try CopyWorker.start(spins: spins)
+                workers.append(worker)
+                return worker
+            }
+        }
+        do throws(SystemError) { return try result.get() } catch {
+            throw .system("can't start a thread that copies: \(error)")
+        }
     }
 
     @inline(__always)
     func tell(_ level: Notices.Level, _ text: () -> String) {
-        if level == .warning || settings.isTelling { notices.tell(level, text()) }
+        let isWanted =
+            switch level {
+            case .warning, .greeting: true
+            case .debug: settings.isTelling
+            case .trace: settings.isTracing
+            }
+        if isWanted { notices.tell(level, text()) }
     }
 }
 
@@ -62,10 +74,11 @@ package final class Listener {
     package var handle: PeerHandle { PeerHandle(name: segment.name.text) }
 
     /// The receiving end, once the sender has come; nil before, and when it was given away.
-    package func accept() -> Receiver? {
+    package func accept() throws(NetFailure) -> Receiver? {
         guard !isAccepted, segment.ring.state(of: .sender) != .absent else { return nil }
+        let receiver = try Receiver(segment, transport)
         isAccepted = true
-        return Receiver(segment, transport)
+        return receiver
     }
 
     package func close() {

@@ -5,9 +5,9 @@ import CReduction
     // Sendable as `Connection` is: under `isHeld`.
     private var progress: ReceiveProgress
 
-    init(_ segment: RingSegment, _ transport: NetTransport) {
+    init(_ segment: RingSegment, _ transport: NetTransport) throws(NetFailure) {
         progress = ReceiveProgress(partBytes: segment.layout.partBytes)
-        super.init(segment, side: .receiver, transport)
+        try super.init(segment, side: .receiver, transport)
     }
 
     override func movePart(posted: UInt64, limit: Int) -> Movement {

@@ -100,7 +100,8 @@ struct ProcessToken: Hashable, Sendable {
         guard unsafe atomic(at: line).pointee.load(ordering: .acquiring) == part + 1 else { return nil }
         let what = unsafe word(at: line + 8).pointee
         return PartHeader(
-            bytes: Int(UInt32(truncatingIfNeeded: what)), tag: Int32(bitPattern: UInt32(truncatingIfNeeded: what >> 32)))
+            bytes: Int(UInt32(truncatingIfNeeded: what)), tag: Int32(bitPattern: UInt32(truncatingIfNeeded: what >> 32))
+        )
     }
 
     /// Shows a part whose bytes are in place. Release: pairs with the acquire in `arrived`.

@@ -5,9 +5,9 @@
     /// As it was seen last; the line is fetched from the receiver's core only when all slots seem full.
     private var taken: UInt64 = 0
 
-    init(_ segment: RingSegment, _ transport: NetTransport) {
+    init(_ segment: RingSegment, _ transport: NetTransport) throws(NetFailure) {
         progress = SendProgress(partBytes: segment.layout.partBytes)
-        super.init(segment, side: .sender, transport)
+        try super.init(segment, side: .sender, transport)
     }
 
     override func movePart(posted: UInt64, limit: Int) -> Movement {

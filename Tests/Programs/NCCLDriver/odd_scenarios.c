@@ -167,7 +167,7 @@ int scenario_mismatch(int argc, char **argv) {
 // MARK: Closing in the middle
 
 static int pending_rank(process *self) {
-    enum { BYTES = 4 << 20, ROUNDS = 20 };
+    enum { BYTES = 4 << 20, ROUNDS = 8 };
     load(self);
     char *memory = malloc(STEPS * (size_t)BYTES);
     CHECK(memory);
@@ -177,13 +177,13 @@ static int pending_rank(process *self) {
             for (int step = 0; step < STEPS; step++) receive(self, comm, memory + step * (size_t)BYTES, BYTES, 0);
         else
             for (int step = 0; step < STEPS; step++) send(self, comm, memory + step * (size_t)BYTES, BYTES, 0);
-        nap_us(round * 200);
+        nap_us(round * 500);
         if (round % 2 == self->rank) {
             // One side closes at once, and its memory is its own again; the other one learns it by asking.
             close_comm(self, comm);
             memset(memory, round, STEPS * (size_t)BYTES);
             nap_us(1000);
-            for (size_t byte = 0; byte < STEPS * (size_t)BYTES; byte++) CHECK(memory[byte] == (char)round);
+            CHECK(memory[0] == (char)round && memcmp(memory, memory + 1, STEPS * (size_t)BYTES - 1) == 0);
         } else {
             result code = SUCCESS;
             void *request = NULL, *places[1] = {memory};

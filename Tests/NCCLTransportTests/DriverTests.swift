@@ -1,0 +1,91 @@
+import Platform
+import TestSupport
+import Testing
+
+/// The library as NCCL uses it: `nccl-driver` loads it in several processes and plays NCCL's threads.
+///
+/// One after the other, since each keeps the processors busy.
+@Suite(.serialized) struct DriverTests {
+    /// Runs a scenario and expects that all of its processes are content and nothing is left in /dev/shm.
+    private func run(
+        _ arguments: String..., extra: [String: String] = [:], _ location: SourceLocation = #_sourceLocation
+    ) throws -> String {
+        let prefix = "flexmig-test-\(randomToken(bytes: 6))"
+        defer { for name in SharedMemoryName.all(withPrefix: prefix) { try? name.unlink() } }
+        let output = try Pipe()
+        let driver = try BuiltProduct.path("nccl-driver")
+        var child = ChildProcess(
+            executable: driver,
+            arguments: [driver, try BuiltProduct.path("libnccl-net-flexmig.so")] + arguments,
+            environment: ["FLEXMIG_RENDEZVOUS": prefix].merging(extra) { $1 })
+        child.descriptors = [(ours: output.writeEnd.number, childs: 1), (ours: output.writeEnd.number, childs: 2)]
+        let process = try child.spawn()
+        let readEnd = try output.readEnd.duplicate()
+        _ = consume output
+        let text = String(decoding: try readEnd.readAll(), as: UTF8.self)
+        #expect(try waitForEnd(of: process) == .exited(code: 0), "\(arguments): \(text)", sourceLocation: location)
+        #expect(text.hasSuffix("ok\n"), "\(arguments): \(text)", sourceLocation: location)
+        #expect(SharedMemoryName.all(withPrefix: prefix) == [], "\(arguments)", sourceLocation: location)
+        return text
+    }
+
+    /// RANKS CHANNELS MESSAGES BYTES DEPTH pattern.
+    @Test(arguments: [
+        "2 16 60 1048576 8 both", "2 1 3000 64 32 ring", "2 1 4 67108864 2 ring", "3 4 100 200000 8 both",
+        "4 2 200 65536 1 both", "5 1 100 100000 8 all", "8 2 60 262144 8 both",
+    ])
+    func trafficComesUnchanged(plan: String) throws {
+        let seed = "\(UInt32.random(in: 0 ... .max))"
+        let words = plan.split(separator: " ").map(String.init)
+        _ = try run("traffic", words[0], words[1], words[2], words[3], seed, words[4], words[5])
+    }
+
+    @Test func sixtyFourRanksAtOnce() throws { _ = try run("traffic", "64", "1", "10", "20000", "1", "8", "ring") }
+
+    /// Many connections of each process, and little room for workers.
+    @Test func everybodyWithEverybody() throws {
+        _ = try run("traffic", "16", "1", "5", "100000", "1", "8", "all", extra: ["FLEXMIG_NCCL_WORKERS": "3"])
+    }
+
+    @Test func theLibraryIsUnloadedAndLoadedAgain() throws { _ = try run("reload", "3") }
+
+    /// A GPU polls the flags in the buffer into which the message is copied.
+    @Test func wordsAreNeverSeenHalfWritten() throws { _ = try run("lines", "200") }
+
+    @Test(arguments: ["tag", "size", "group", "handle", "twice"])
+    func whatDoesNotFitIsAnError(kind: String) throws { _ = try run("mismatch", kind) }
+
+    @Test func closingInTheMiddleLeavesTheMemoryAlone() throws { _ = try run("pending", "2") }
+
+    @Test func nothingBurnsAProcessorWhenIdle() throws { _ = try run("idle", "") }
+
+    @Test func aDeathIsAnErrorOnTheOthers() throws {
+        for _ in 0..<max(1, runs / 4) {
+            let ranks = Int.random(in: 2...8)
+            _ = try run("kill", "\(ranks)", "\(UInt32.random(in: 0 ... .max))")
+        }
+    }
+
+    /// A listener that is killed before anybody connects leaves a name, which the next process removes.
+    @Test func whatKilledListenersLeaveIsRemoved() throws {
+        _ = try run("listeners", "3", extra: ["FLEXMIG_DEATH_TIMEOUT": "0.1"])
+    }
+
+    // MARK: CollNet
+
+    @Test(arguments: [2, 3, 4, 8])
+    func allReducesAreRight(ranks: Int) throws {
+        _ = try run("collnet", "\(ranks)", "60", "\(UInt32.random(in: 0 ... .max))")
+    }
+
+    @Test(arguments: ["listen", "connect", "death"], [2, 4])
+    func allRanksJoinOrNone(kind: String, ranks: Int) throws { _ = try run("collnet-refused", "\(ranks)", kind) }
+
+    @Test func aDeathInAnAllReduceIsAnErrorOnTheOthers() throws {
+        for _ in 0..<max(1, runs / 4) {
+            _ = try run("collnet-kill", "\(Int.random(in: 2...6))", "\(UInt32.random(in: 0 ... .max))")
+        }
+    }
+
+    private var runs: Int { Environment.value("FLEXMIG_KILL_RUNS").flatMap { Int($0) }.map { min($0, 400) } ?? 20 }
+}
