@@ -6,13 +6,15 @@ import Platform
 /// - `FLEXMIG_TIMEOUT`: seconds that a living peer may stay silent; without it for ever in operations, as with any NCCL
 ///   transport, and 300 while the ranks of a CollNet group come together.
 /// - `FLEXMIG_DEATH_TIMEOUT`: seconds from a peer's death to the error, 1 by default.
-/// - `FLEXMIG_NCCL_WORKERS`: threads of this process that copy, 1 to 64.
+/// - `FLEXMIG_NCCL_WORKERS`: threads of this process that copy, 0 to 64; with none NCCL's own thread copies all.
+/// - `FLEXMIG_NCCL_PART_BYTES`: bytes of a message that are copied at once, a power of two from 4096 to 1048576.
 /// - `FLEXMIG_DEBUG`, `FLEXMIG_STAGE_BYTES`, `FLEXMIG_VECTOR`: as for the collectives.
 package struct TransportSettings: Sendable {
     /// How long a living peer may take in an operation; nil for as long as it likes.
     package let operationTimeout: Duration?
     package let deathTimeout: Duration
     package let workers: Int
+    package let partBytes: Int
     /// What the names of shared-memory segments start with.
     package let namePrefix: String
     package let isTelling: Bool
@@ -25,7 +27,7 @@ package struct TransportSettings: Sendable {
 
     /// Longer than this and a handle could not carry the name.
     static let longestPrefix = 60
-    private static let workerCounts = 1...64
+    private static let workerCounts = 0...64
 
     /// - Parameter processors: that this process may use.
     /// - Throws: `invalidEnvironment`, naming the variable, its value and what is allowed.
@@ -42,10 +44,13 @@ package struct TransportSettings: Sendable {
         isTelling = rendezvous.log.level >= .info
         isTracing = rendezvous.log.level == .trace
         workers = try Self.workers(variables, processors: processors)
+        partBytes = try Self.partBytes(variables)
         namePrefix = Self.namePrefix(variables["FLEXMIG_RENDEZVOUS"])
     }
 
-    /// NCCL keeps one thread of each rank busy; the workers share what is left, but more than four saturate memory.
+    /// NCCL keeps one thread of each rank busy; the workers share what is left, but more than four saturate memory. A
+    /// worker without a processor of its own would only take turns with NCCL's thread, which asks all the time: measured
+    /// on 2 processors, that halves the bandwidth.
     private static func workers(_ variables: [String: String], processors: Int) throws(CollectiveError) -> Int {
         if let text = variables["FLEXMIG_NCCL_WORKERS"] {
             guard let count = Int(text), workerCounts.contains(count) else {
@@ -57,7 +62,20 @@ package struct TransportSettings: Sendable {
             return count
         }
         let ranks = variables["FLEXMIG_LOCAL_WORLD_SIZE"].flatMap { Int($0) } ?? 4
-        return min(max(1, processors / max(1, ranks) - 1), 4)
+        return min(max(0, processors / max(1, ranks) - 1), 4)
+    }
+
+    private static func partBytes(_ variables: [String: String]) throws(CollectiveError) -> Int {
+        guard let text = variables["FLEXMIG_NCCL_PART_BYTES"] else { return RingLayout.usualPart }
+        guard let bytes = Int(text), (RingLayout.leastPart...RingLayout.largestPart).contains(bytes),
+            bytes.nonzeroBitCount == 1
+        else {
+            throw CollectiveError(
+                .invalidEnvironment,
+                "FLEXMIG_NCCL_PART_BYTES is \"\(text)\"; allowed is a power of two from \(RingLayout.leastPart) to "
+                    + "\(RingLayout.largestPart)")
+        }
+        return bytes
     }
 
     /// The launcher removes what starts with the job's prefix, so that is used where it fits into a handle.

@@ -37,7 +37,11 @@ import Testing
     func trafficComesUnchanged(plan: String) throws {
         let seed = "\(UInt32.random(in: 0 ... .max))"
         let words = plan.split(separator: " ").map(String.init)
-        _ = try run("traffic", words[0], words[1], words[2], words[3], seed, words[4], words[5])
+        for (workers, bytes) in [("0", "262144"), ("1", "4096"), ("3", "32768")] {
+            _ = try run(
+                "traffic", words[0], words[1], words[2], words[3], seed, words[4], words[5],
+                extra: ["FLEXMIG_NCCL_WORKERS": workers, "FLEXMIG_NCCL_PART_BYTES": bytes])
+        }
     }
 
     @Test func sixtyFourRanksAtOnce() throws { _ = try run("traffic", "64", "1", "10", "20000", "1", "8", "ring") }
@@ -55,20 +59,32 @@ import Testing
     @Test(arguments: ["tag", "size", "group", "handle", "twice"])
     func whatDoesNotFitIsAnError(kind: String) throws { _ = try run("mismatch", kind) }
 
-    @Test func closingInTheMiddleLeavesTheMemoryAlone() throws { _ = try run("pending", "2") }
+    @Test(arguments: ["0", "2"]) func closingInTheMiddleLeavesTheMemoryAlone(workers: String) throws {
+        _ = try run("pending", "2", extra: ["FLEXMIG_NCCL_WORKERS": workers])
+    }
 
-    @Test func nothingBurnsAProcessorWhenIdle() throws { _ = try run("idle", "") }
+    @Test func nothingBurnsAProcessorWhenIdle() throws {
+        _ = try run("idle", "", extra: ["FLEXMIG_NCCL_WORKERS": "4"])
+    }
 
     @Test func aDeathIsAnErrorOnTheOthers() throws {
         for _ in 0..<max(1, runs / 4) {
             let ranks = Int.random(in: 2...8)
-            _ = try run("kill", "\(ranks)", "\(UInt32.random(in: 0 ... .max))")
+            _ = try run(
+                "kill", "\(ranks)", "\(UInt32.random(in: 0 ... .max))",
+                extra: ["FLEXMIG_NCCL_WORKERS": "\(Int.random(in: 0...2))"])
         }
     }
 
     /// A listener that is killed before anybody connects leaves a name, which the next process removes.
     @Test func whatKilledListenersLeaveIsRemoved() throws {
         _ = try run("listeners", "3", extra: ["FLEXMIG_DEATH_TIMEOUT": "0.1"])
+    }
+
+    /// NCCL shows the sentence, and does not go on without the plugin where NCCL_NET names it.
+    @Test func badSettingsAreRefused() throws {
+        let text = try run("refused", "", extra: ["FLEXMIG_NCCL_WORKERS": "many", "DRIVER_LOG": "1"])
+        #expect(text.contains("FLEXMIG_NCCL_WORKERS is \"many\""))
     }
 
     // MARK: CollNet

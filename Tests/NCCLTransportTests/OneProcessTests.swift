@@ -39,10 +39,10 @@ struct OneProcessTests {
         return unsafe request
     }
 
-    @Test(arguments: [1, 3])
+    @Test(arguments: [0, 1, 3])
     func messagesComeInOrderAndUnchanged(workers: Int) throws {
         let log = Log()
-        let transport = try transport(log, ["FLEXMIG_NCCL_WORKERS": "\(workers)"])
+        let transport = try transport(log, ["FLEXMIG_NCCL_WORKERS": "\(workers)", "FLEXMIG_NCCL_PART_BYTES": "65536"])
         let pairs = try (0..<4).map { _ in try connect(transport) }
         var random = SplitMix(seed: 7)
         let most = 300_000
@@ -53,7 +53,7 @@ struct OneProcessTests {
         let targets = unsafe pairs.map { _ in
             UnsafeMutableRawBufferPointer.allocate(byteCount: most, alignment: 64)
         }
-        defer { for unsafe target in unsafe targets { unsafe target.deallocate() } }
+        defer { for index in pairs.indices { unsafe targets[index].deallocate() } }
 
         var sent = [Int](repeating: 0, count: pairs.count)
         var received = sent
@@ -133,7 +133,8 @@ struct OneProcessTests {
         var requests = unsafe [UnsafeMutablePointer<NetRequest>]()
         while let request = unsafe try receiver.post(nil, bytes: 0, tag: 0) { unsafe requests.append(request) }
         #expect(unsafe requests.count == 32)
-        for unsafe request in unsafe requests {
+        for index in 0..<32 {
+            let request = unsafe requests[index]
             let sent = try unsafe taken(sender.post(nil, bytes: 0, tag: 0))
             while try unsafe Connection.test(sent) == nil {}
             while try unsafe Connection.test(request) == nil {}

@@ -32,14 +32,14 @@ struct TransportSettingsTests {
         #expect(settings.namePrefix == "flexmig-nccl-")
     }
 
-    @Test(arguments: [(1, nil, 1), (2, nil, 1), (16, nil, 3), (64, nil, 4), (16, "7", 1), (16, "1", 4)])
+    @Test(arguments: [(1, nil, 0), (2, nil, 0), (16, nil, 3), (64, nil, 4), (16, "7", 1), (16, "1", 4)])
     func workersAreWhatTheProcessorsAllow(processors: Int, ranks: String?, workers: Int) throws {
         let environment = ranks.map { ["FLEXMIG_LOCAL_WORLD_SIZE": $0] } ?? [:]
         #expect(try TransportSettings(environment: environment, processors: processors).workers == workers)
     }
 
     @Test(arguments: [
-        ("FLEXMIG_NCCL_WORKERS", "0"), ("FLEXMIG_NCCL_WORKERS", "many"), ("FLEXMIG_TIMEOUT", "soon"),
+        ("FLEXMIG_NCCL_WORKERS", "65"), ("FLEXMIG_NCCL_PART_BYTES", "5000"), ("FLEXMIG_NCCL_WORKERS", "many"), ("FLEXMIG_TIMEOUT", "soon"),
         ("FLEXMIG_DEATH_TIMEOUT", "0"), ("FLEXMIG_DEBUG", "loud"),
     ])
     func badValuesAreNamed(variable: String, value: String) {

@@ -9,10 +9,11 @@ import Synchronization
 ///
 /// Sendable because what both threads touch is atomic or guarded by `isHeld`, and the rest belongs to NCCL's thread.
 @safe package class Connection: @unchecked Sendable {
-    /// Bytes of a part that NCCL's own thread copies; more goes to the worker. Found by measurement.
-    static let ownBytes = 16 << 10
-    /// Parts that a worker copies before it looks after other connections.
-    static let turn = 16
+    /// Bytes of a part that NCCL's own thread copies; more goes to the worker, where there is one.
+    private static let ownBytes = 16 << 10
+    /// Parts that are copied before other connections have their turn; fewer where NCCL's own thread copies large ones.
+    private static let turn: UInt64 = 16
+    private static let ownTurn: UInt64 = 1
     /// Unsuccessful questions between two looks at the clock.
     private static let questionsPerLook = 32
 
@@ -20,7 +21,8 @@ import Synchronization
     let ring: Ring
     let side: RingSide
     private let transport: NetTransport
-    private let worker: CopyWorker
+    /// Nil where NCCL's own thread copies all.
+    private let worker: CopyWorker?
     let requests: UnsafeMutablePointer<NetRequest>
 
     /// Requests that NCCL has handed over. Release in `post`, acquire where they are moved.
@@ -118,11 +120,11 @@ import Synchronization
     @inline(__always)
     private func poll() {
         // A worker that is awake will do it.
-        if isScheduled.load(ordering: .relaxed) && !worker.isAsleep { return }
+        if let worker, isScheduled.load(ordering: .relaxed), !worker.isAsleep { return }
         guard hold() else { return }
-        let outcome = move(partsOfAtMost: Self.ownBytes, parts: Self.turn)
+        let outcome = moveOwn()
         letGo()
-        if outcome == .tooLarge { worker.take(self) }
+        if outcome == .tooLarge { worker?.take(self) }
     }
 
     /// Now and then while something is waited for: whether the other side lives, and whether the time is up.
@@ -141,9 +143,16 @@ import Synchronization
         defer { letGo() }
         if let event, life.handle(event) { fail() }
         guard case .draining = life.state else { return }
-        let outcome = move(partsOfAtMost: Self.ownBytes, parts: Self.turn)
-        if outcome == .tooLarge { worker.take(self) }
+        let outcome = moveOwn()
+        if outcome == .tooLarge { worker?.take(self) }
         if outcome == .stuck, life.handle(.nothingMoves) { fail() }
+    }
+
+    /// The share of NCCL's thread. Under `isHeld`.
+    @inline(__always)
+    private func moveOwn() -> Outcome {
+        worker == nil
+            ? move(partsOfAtMost: .max, parts: Self.ownTurn) : move(partsOfAtMost: Self.ownBytes, parts: Self.turn)
     }
 
     private func sighting(at now: ContinuousClock.Instant) -> ConnectionLife.Event? {
@@ -168,7 +177,7 @@ import Synchronization
         ring.set(.closed, of: side)
         letGo()
         // So that it lets go of the memory.
-        if isScheduled.load(ordering: .acquiring) { worker.wake() }
+        if isScheduled.load(ordering: .acquiring) { worker?.wake() }
         transport.tell(.debug) {
             "\(side) of \(segment.name) closed: \(finished.load(ordering: .relaxed)) messages, "
                 + "\(moves.load(ordering: .relaxed)) parts"
@@ -189,7 +198,7 @@ import Synchronization
     }
 
     /// Moves what can be moved, and says why it stopped. Under `isHeld`.
-    private func move(partsOfAtMost limit: Int, parts: Int) -> Outcome {
+    private func move(partsOfAtMost limit: Int, parts: UInt64) -> Outcome {
         guard life.moves else { return .idle }
         for _ in 0..<parts {
             switch movePart(posted: posted.load(ordering: .acquiring), limit: limit) {

@@ -31,7 +31,10 @@ package final class NetTransport: Sendable {
 
     /// The worker of a new connection. Workers are started by the first connections: NCCL has bound the thread that
     /// connects to the processors near the GPU by then, and threads inherit that.
-    func nextWorker() throws(NetFailure) -> CopyWorker {
+    ///
+    /// - Returns: nil where NCCL's own thread copies all.
+    func nextWorker() throws(NetFailure) -> CopyWorker? {
+        if settings.workers == 0 { return nil }
         let number = made.wrappingAdd(1, ordering: .relaxed).oldValue % settings.workers
         let result = workers.withLock { workers -> Result<CopyWorker, SystemError> in
             if number < workers.count { return .success(workers[number]) }
@@ -68,7 +71,9 @@ package final class Listener {
 
     init(_ transport: NetTransport) throws(NetFailure) {
         self.transport = transport
-        segment = try RingSegment.create(SharedMemoryName(transport.settings.namePrefix + randomToken(bytes: 16)))
+        let settings = transport.settings
+        segment = try RingSegment.create(
+            SharedMemoryName(settings.namePrefix + randomToken(bytes: 16)), partBytes: settings.partBytes)
     }
 
     package var handle: PeerHandle { PeerHandle(name: segment.name.text) }

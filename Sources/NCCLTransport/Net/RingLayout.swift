@@ -9,8 +9,10 @@ package struct RingLayout: Hashable, Sendable {
     package static let parts: UInt64 = 8
     /// Bytes of a message that travel in the part's header line.
     package static let inlineBytes = 48
-    package static let largestPart = 64 << 10
-    static let leastPart = 4096
+    package static let largestPart = 1 << 20
+    package static let leastPart = 4096
+    /// Unless the environment says otherwise. Found by measurement, see docs/measurements/nccl-plugin.md.
+    package static let usualPart = 256 << 10
 
     /// Bytes of a message that go at once; a multiple of 4096.
     package let partBytes: Int
@@ -25,8 +27,10 @@ package struct RingLayout: Hashable, Sendable {
     }
 
     /// The layout for a file system with so much room: hundreds of connections must fit.
-    static func fitting(freeBytes: Int) -> RingLayout {
-        var partBytes = largestPart
+    ///
+    /// - Parameter wanted: a power of two within the limits.
+    package static func fitting(freeBytes: Int, wanted: Int = usualPart) -> RingLayout {
+        var partBytes = wanted
         while partBytes > leastPart, RingLayout(partBytes: partBytes).totalBytes > freeBytes / 256 { partBytes /= 2 }
         return RingLayout(partBytes: partBytes)
     }

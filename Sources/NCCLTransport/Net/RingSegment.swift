@@ -44,9 +44,9 @@ import Platform
     // MARK: Making and opening
 
     /// Makes the segment of a receiver; a smaller one than usual where /dev/shm is short of room.
-    static func create(_ name: SharedMemoryName) throws(NetFailure) -> RingSegment {
+    static func create(_ name: SharedMemoryName, partBytes: Int) throws(NetFailure) -> RingSegment {
         // Where that can't be seen, the reservation itself will tell.
-        var layout = RingLayout.fitting(freeBytes: (try? SharedMemoryName.freeBytes()) ?? .max)
+        var layout = RingLayout.fitting(freeBytes: (try? SharedMemoryName.freeBytes()) ?? .max, wanted: partBytes)
         while true {
             do throws(SystemError) {
                 return try create(name, layout)

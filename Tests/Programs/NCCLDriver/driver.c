@@ -54,17 +54,21 @@ static void write_log(int level, unsigned long flags, const char *file, int line
     fprintf(stderr, "[%d] NCCL %s %s\n", (int)getpid(), level == LOG_WARN ? "WARN" : "INFO", text);
 }
 
-void load(process *self) {
+result start_plugin(process *self) {
     self->library = dlopen(library_path, RTLD_NOW | RTLD_LOCAL);
     if (!self->library) FAIL("%s", dlerror());
     self->net = dlsym(self->library, "ncclNetPlugin_v8");
     self->collnet = dlsym(self->library, "ncclCollNetPlugin_v8");
     CHECK(self->net && self->collnet);
+    return self->net->init(write_log);
+}
+
+void load(process *self) {
+    OK(start_plugin(self));
     CHECK(self->net->regMrDmaBuf == NULL && self->net->getDeviceMr == NULL && self->net->irecvConsumed == NULL);
     CHECK(self->collnet->iallgather && self->collnet->ireducescatter && self->collnet->iflush && self->net->iflush);
 
     int devices = 0;
-    OK(self->net->init(write_log));
     OK(self->net->devices(&devices));
     CHECK(devices == 1);
     properties net, collnet;

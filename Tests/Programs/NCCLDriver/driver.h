@@ -47,6 +47,8 @@ uint64_t next_random(uint64_t *state);
 // dlopen and init, as NCCL does at the first communicator; dlclose, as it does after the last.
 void load(process *self);
 void unload(process *self);
+// dlopen alone; the answer of init.
+result start_plugin(process *self);
 
 void post_handle(process *self, int box, const void *handle);
 void take_handle(process *self, int box, void *handle);
@@ -108,6 +110,7 @@ int scenario_mismatch(int argc, char **argv);
 int scenario_pending(int argc, char **argv);
 int scenario_listeners(int argc, char **argv);
 int scenario_idle(int argc, char **argv);
+int scenario_refused(int argc, char **argv);
 int scenario_collnet(int argc, char **argv);
 int scenario_collnet_kill(int argc, char **argv);
 int scenario_collnet_refused(int argc, char **argv);

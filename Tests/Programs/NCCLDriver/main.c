@@ -17,6 +17,7 @@ static const struct {
     {"pending", "RANKS", scenario_pending},
     {"listeners", "SECONDS", scenario_listeners},
     {"idle", "", scenario_idle},
+    {"refused", "", scenario_refused},
     {"collnet", "RANKS CALLS SEED", scenario_collnet},
     {"collnet-kill", "RANKS SEED", scenario_collnet_kill},
     {"collnet-refused", "RANKS listen|connect|death", scenario_collnet_refused},

@@ -249,3 +249,17 @@ int scenario_idle(int argc, char **argv) {
     printf("%.1f ms of processor time in an idle second\n", most * 1e3);
     return bad || most > 0.2;
 }
+
+// MARK: Settings that are not allowed
+
+int scenario_refused(int argc, char **argv) {
+    (void)argc, (void)argv;
+    process self = {.ranks = 1};
+    unsigned char handle[HANDLE_BYTES];
+    void *listener = NULL;
+    // Each time, for NET and for CollNet, and nothing else works.
+    CHECK(start_plugin(&self) == INVALID_ARGUMENT && self.collnet->init(NULL) == INVALID_ARGUMENT);
+    CHECK(self.net->listen(0, handle, &listener) == INVALID_ARGUMENT && !listener);
+    CHECK(self.collnet->listen(0, handle, &listener) == INVALID_ARGUMENT && !listener);
+    return 0;
+}
