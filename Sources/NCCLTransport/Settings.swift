@@ -49,8 +49,8 @@ package struct TransportSettings: Sendable {
     }
 
     /// NCCL keeps one thread of each rank busy; the workers share what is left, but more than four saturate memory. A
-    /// worker without a processor of its own would only take turns with NCCL's thread, which asks all the time: measured
-    /// on 2 processors, that halves the bandwidth.
+    /// worker without a processor of its own only takes turns with NCCL's thread, which asks all the time: measured on
+    /// 2 processors it copies no faster, and a message of 64 KiB takes 13 microseconds instead of 8.
     private static func workers(_ variables: [String: String], processors: Int) throws(CollectiveError) -> Int {
         if let text = variables["FLEXMIG_NCCL_WORKERS"] {
             guard let count = Int(text), workerCounts.contains(count) else {

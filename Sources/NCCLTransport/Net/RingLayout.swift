@@ -12,7 +12,7 @@ package struct RingLayout: Hashable, Sendable {
     package static let largestPart = 1 << 20
     package static let leastPart = 4096
     /// Unless the environment says otherwise. Found by measurement, see docs/measurements/nccl-plugin.md.
-    package static let usualPart = 256 << 10
+    package static let usualPart = 128 << 10
 
     /// Bytes of a message that go at once; a multiple of 4096.
     package let partBytes: Int
