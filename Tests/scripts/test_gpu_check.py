@@ -389,7 +389,7 @@ class RunTests(unittest.TestCase):
                                          "--ranks", "3", "--timeout", "4")
         (check,) = document["checks"]
         self.assertEqual((code, check["outcome"]), (1, "contradicts"))
-        self.assertIn("still hung: rank 0, 1", check["reason"])
+        self.assertIn("nothing had told of it on rank 0, 1", check["reason"])
 
     def test_death_of_a_rank_is_a_failure(self):
         code, document = self.run_script("die", "--only", "nccl-refuses")

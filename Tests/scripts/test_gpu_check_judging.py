@@ -9,7 +9,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
-from gpucheck import bandwidth, checks, link, nccl, nvidia, outcomes, privacy, processes, routes
+from gpucheck import bandwidth, checks, death, link, nccl, nvidia, outcomes, privacy, processes, routes
 sys.path.pop(0)
 sys.dont_write_bytecode = before
 
@@ -186,9 +186,10 @@ class RouteTests(unittest.TestCase):
         self.assertIn("no gloo", routes.impossible("gloo", dict(facts, has=["nccl"]), none, "cpu"))
 
 
-def group(*ranks, trouble=None, log="", ends=None):
+def group(*ranks, trouble=None, log="", ends=None, heard=None, statuses=None):
     return processes.Group([list(events) for events in ranks], [log] * len(ranks), trouble, 1.0,
-                           ends or [1.0] * len(ranks))
+                           ends or [1.0] * len(ranks), heard or [[] for _ in ranks],
+                           statuses or [0] * len(ranks))
 
 
 def case(right=True, same=1):
@@ -239,16 +240,50 @@ class VerdictTests(unittest.TestCase):
 
     def test_death(self):
         began, noticed = {"event": "began"}, {"event": "noticed", "error": "RuntimeError: gone"}
-        for ranks, ends, outcome, late in (
-                (([began, noticed], [began]), [3.5, 3.0], "as-expected", [0.5]),
-                (([began], [began]), [3.5, 3.0], "as-expected", [0.5]),  # ended without a word
-                (([began], [began]), [None, 3.0], "contradicts", [None]),
-                (([began, noticed], [began, noticed], [began]), [3.1, 33.5, 3.0], "contradicts",
-                 [0.1, 30.5]),
-                (([began], []), [3.5, 3.0], "failed", []),  # it died before anything began
-                (([began], [began]), [3.5, None], "failed", [])):
-            verdict = checks.judge_death(group(*ranks, ends=ends), 30.0)
-            self.assertEqual((verdict[0], verdict[2]), (outcome, late), verdict)
+        early, soon, late = (1.0, "WARN of the start"), (3.2, "async exception"), (9.5, "async exception")
+        for ranks, ends, heard, outcome, survivors in (
+                # PyTorch may take long to end a process that was told at once.
+                (([began], [began]), [None, 3.0], [[early, soon], []], "as-expected", [(0.2, None)]),
+                (([began], [began]), [28.0, 3.0], [[soon, late], []], "as-expected", [(0.2, 25.0)]),
+                (([began, noticed], [began]), [3.5, 3.0], [[soon], []], "as-expected", [(0.2, 0.5)]),
+                (([began], [began]), [3.5, 3.0], [[], []], "as-expected", [(0.5, 0.5)]),
+                (([began], [began]), [None, 3.0], [[], []], "contradicts", [(None, None)]),
+                (([began], [began]), [None, 3.0], [[early], []], "contradicts", [(None, None)]),
+                (([began], [began]), [None, 3.0], [[late], []], "contradicts", [(6.5, None)]),
+                (([began], [began]), [12.0, 3.0], [[], []], "contradicts", [(9.0, 9.0)]),
+                (([began], [began], [began]), [3.1, None, 3.0], [[soon], [late], []], "contradicts",
+                 [(0.1, 0.1), (6.5, None)]),
+                (([began], []), [3.5, 3.0], [[], []], "failed", []),  # died before anything began
+                (([began], [began]), [3.5, None], [[], []], "failed", [])):
+            verdict = checks.judge_death(group(*ranks, ends=ends, heard=heard), 5.0)
+            told = [(each["reported_after_s"], each["ended_after_s"]) for each in verdict[2]]
+            self.assertEqual((verdict[0], told), (outcome, survivors), verdict)
+
+    def test_what_tells_of_a_death(self):
+        for line in ("h:1:2 [0] misc/socket.cc:72 NCCL WARN socketProgress: Connection closed by remote peer",
+                     "h:1:2 [0] flexmig:0 NCCL WARN NET/FlexMIG : the sender's process ended without closing",
+                     "h:1:2 [0] flexmig:0 NCCL WARN NET/FlexMIG : rank 1 died: its process ended",
+                     "[Rank 0] Collective WorkNCCL(SeqNum=52) raised the following async exception: NCCL",
+                     '{"error": "RuntimeError: gone", "event": "noticed"}'):
+            self.assertTrue(death.REPORT.search(line), line)
+        for line in ('{"event": "began"}', "h:1:2 [0] NCCL INFO Connected all rings",
+                     "h:1:2 [0] NCCL WARN NCCL_PROTO set by environment to ^LL128"):
+            self.assertFalse(death.REPORT.search(line), line)
+
+    def test_gloo_that_ends_the_process_is_no_finding_on_a_gpu(self):
+        def judged(statuses, check="fsdp", route="gloo", device="cuda"):
+            ended = group([{"event": "begin", "check": check}], [{"event": "begin", "check": check}],
+                          trouble=("failed", "a rank ended without a result"), statuses=statuses)
+            runner = checks.Runner(argparse.Namespace(), checks.Mode("mps", device, []),
+                                   {"torch": "2.11.0", "nccl": None}, routes.Parts(None, None, None), "")
+            return runner.judged(check, route, 2, ended, checks.part_of(ended, check), None, None)
+        result = judged([-11, -15])
+        self.assertEqual((result["outcome"], result["reason"]), (
+            "skipped", "not possible: not supported by gloo of PyTorch 2.11.0: it ended the process (SIGSEGV)"))
+        for result in (judged([1, -15]), judged([-9, -15]), judged([-11, -11], check="ddp"),
+                       judged([-11, -11], route="nccl-plugin"), judged([-11, -11], route="flexmig"),
+                       judged([-11, -11], device="cpu")):
+            self.assertEqual(result["outcome"], "failed", result)
 
     def test_trouble_belongs_to_the_check_that_it_interrupted(self):
         def events(*names):

@@ -64,7 +64,9 @@ class DryRunTests(unittest.TestCase):
         self.assertEqual({row["operation"] for row in checks["bandwidth"]["measurements"]},
                          {"all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast",
                           "send_recv"})
-        self.assertEqual(len(checks["dead-rank"]["survivors_ended_after_s"]), 2)
+        survivors = checks["dead-rank"]["survivors"]
+        self.assertEqual(len(survivors), 2)
+        self.assertIn("noticed", "".join(each["report"] or "" for each in survivors))
 
     def test_spoiled_results_are_found(self):
         for spoil, check in (("all_reduce", "collectives"), ("batch_isend_irecv", "collectives"),

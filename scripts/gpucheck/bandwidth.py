@@ -89,6 +89,10 @@ def measure(rank: Any) -> None:
         sizes, others = given or SIZES, given or OTHER_SIZES
     budget = QUICK_SECONDS if quick else SECONDS
     for operation in OPERATIONS:
+        if operation == "send_recv" and rank.job.get("left_out"):
+            rank.tell("unsupported", operation=operation, type="of any type",
+                      reason=next(iter(rank.job["left_out"].values())))
+            continue
         for size in sizes if operation == "all_reduce" else others:
             call, is_right = make_call(torch, dist, operation, size, rank.number, rank.world,
                                        device)

@@ -6,14 +6,15 @@ import contextlib
 import json
 import os
 import re
+import signal
 import sys
 import time
 from typing import Any, NamedTuple, Optional, Sequence
 
-from gpucheck import bandwidth, death, link, routes
+from gpucheck import bandwidth, collectives, death, link, routes
 from gpucheck.nccl import parse_nccl_log, version_number
 from gpucheck.outcomes import AS_EXPECTED, CONTRADICTS, FAILED, SKIPPED, TIMED_OUT
-from gpucheck.processes import PEER_GRACE_S, Group, Objection, read, run_group, run_program
+from gpucheck.processes import Group, Objection, read, run_group, run_program
 
 CHECKS = {
     "nccl-refuses": "stock NCCL refuses two ranks on one GPU (before 2.30.7)",
@@ -23,7 +24,7 @@ CHECKS = {
     "fsdp": "the same under FSDP",
     "bandwidth": "time and bus bandwidth by size, percent of what the link allows",
     "backend-suite": "the tests of Flex-MIG's backend for PyTorch (python/tests/gpu_backend.py)",
-    "dead-rank": "a rank is killed in the middle of an all-reduce; the others must fail, not hang"}
+    "dead-rank": "a rank is killed in the middle of an all-reduce; the others must be told, not hang"}
 TIMED = {"host-link", "bandwidth"}
 
 
@@ -112,23 +113,34 @@ def judge_refuses(group: Group, nccl: Optional[str]) -> tuple[str, str]:
     return CONTRADICTS, name + " took two ranks on one GPU"
 
 
-def judge_death(group: Group, limit: float) -> tuple[str, str, list[Optional[float]]]:
-    """Outcome, reason, and for each survivor the seconds from the death to its end."""
+def judge_death(group: Group, limit: float) -> tuple[str, str, list[dict[str, Any]]]:
+    """Outcome, reason, and of each survivor the seconds from the death to the first report of it
+    and to its end, None where there was none. `limit` is for the report. An end counts as one:
+    nobody hangs who has ended."""
     victim = len(group.events) - 1
     began = all(any(event["event"] == "began" for event in rank) for rank in group.events)
     died = group.ends[victim]
     if not began or died is None:
         return (*(group.trouble or (FAILED, "no rank died")), [])
-    late = [None if end is None else round(max(0.0, end - died), 2) for end in group.ends[:victim]]
-    hung = [rank for rank, seconds in enumerate(late)
-            if seconds is None or seconds > limit]
-    if hung:
-        return CONTRADICTS, "%.0f s after the death of rank %d still hung: rank %s" % (
-            limit, victim, ", ".join(map(str, hung))), late
-    told = [event["error"] for rank in group.found("noticed") for event in rank]
-    how = "by an exception: " + told[0].split("\n")[0][:120] if told else "by the end of the process"
-    return AS_EXPECTED, "%d of %d ended within %.1f s, %s" % (
-        victim, victim, max(second or 0.0 for second in late), how), late
+    survivors: list[dict[str, Any]] = []
+    for end, lines in zip(group.ends[:victim], group.heard):
+        # The same look may find the death and its report, so a line may seem a little older.
+        after = [(at, line) for at, line in lines if at >= died - death.EARLIER_S]
+        reports = sorted([at for at, _ in after] + ([] if end is None else [end]))
+        survivors.append({
+            "reported_after_s": round(max(0.0, reports[0] - died), 2) if reports else None,
+            "ended_after_s": None if end is None else round(max(0.0, end - died), 2),
+            "report": after[0][1].strip()[:300] if after else None})
+    silent = [rank for rank, told in enumerate(survivors)
+              if told["reported_after_s"] is None or told["reported_after_s"] > limit]
+    if silent:
+        return CONTRADICTS, "%.0f s after the death of rank %d nothing had told of it on rank %s" % (
+            limit, victim, ", ".join(map(str, silent))), survivors
+    staying = [rank for rank, told in enumerate(survivors) if told["ended_after_s"] is None]
+    how = "PyTorch had not ended the process of rank " + ", ".join(map(str, staying)) if staying \
+        else "all ended within %.1f s" % max(told["ended_after_s"] for told in survivors)
+    return AS_EXPECTED, "%d of %d were told within %.1f s, %s" % (
+        victim, victim, max(told["reported_after_s"] for told in survivors), how), survivors
 
 
 class Runner:
@@ -137,12 +149,33 @@ class Runner:
     def __init__(self, args: argparse.Namespace, mode: Mode, facts: dict[str, Any],
                  parts: routes.Parts, work: str) -> None:
         self.args, self.mode, self.facts, self.parts, self.work = args, mode, facts, parts, work
+        self.left_out: dict[tuple[str, int], dict[str, str]] = {}
+
+    def try_pairs(self, route: str, ranks: int) -> None:
+        """Finds out, with ranks of their own, whether sends on CUDA tensors end the process, as
+        they do with the gloo of some versions of PyTorch. If so, the other checks go without."""
+        key = (route, ranks)
+        if route == "gloo" and self.mode.device == "cuda" and key not in self.left_out:
+            group = self.play(route, ranks, ["pairs"])
+            limit = self.died_of_itself(route, group)
+            self.left_out[key] = dict.fromkeys(collectives.PAIRS, limit) if limit else {}
+
+    def died_of_itself(self, route: str, group: Group) -> Optional[str]:
+        """What to say when the process was ended by the gloo inside PyTorch, not by a rank's
+        exception: that is a limit of gloo's, which these checks are not about."""
+        signals = sorted({-status for status in group.statuses if status is not None and status < 0
+                          and status not in (-signal.SIGTERM, -signal.SIGKILL)})
+        if route != "gloo" or self.mode.device != "cuda" or not signals:
+            return None
+        return "not supported by gloo of PyTorch %s: it ended the process (%s)" % (
+            self.facts["torch"], ", ".join(signal.Signals(number).name for number in signals))
 
     def play(self, route: str, ranks: int, checks: Sequence[str], **more: Any) -> Group:
         """One group of ranks that plays the checks one after the other."""
-        grace = more.pop("grace", PEER_GRACE_S)
+        following = {name: more.pop(name) for name in ("grace", "listen_for") if name in more}
         job = {"checks": list(checks), "backend": routes.backend_of(route), "quick": self.args.quick,
                "device": self.mode.device, "sizes": self.args.sizes, "spoil": self.args.spoil,
+               "left_out": self.left_out.get((route, ranks), {}),
                "imports": [routes.BACKEND] if route == "flexmig" else []}
         extra = {} if TIMED & set(checks) else {"NCCL_DEBUG_SUBSYS": "INIT,NET,ENV,TUNING"}
         environments = [
@@ -151,7 +184,7 @@ class Runner:
                         **extra, **more, **dict(self.args.set or [])))
             for rank in range(ranks)]
         return run_group(job, environments, self.args.timeout, self.work, self.mode.at_ready,
-                         grace=grace)
+                         **following)
 
     def result(self, check: str, route: str, ranks: int, outcome: str, reason: str,
                group: Optional[Group] = None, **more: Any) -> dict[str, Any]:
@@ -207,15 +240,17 @@ class Runner:
                            seconds=round(time.monotonic() - begin, 1), **more)
 
     def run_death(self, route: str, ranks: int) -> dict[str, Any]:
-        limit = min(death.LIMIT_S, self.args.timeout / 2)
-        group = self.play(route, ranks, ["dead-rank"], grace=limit + 1)
-        outcome, reason, late = judge_death(group, limit)
+        limit = min(death.REPORT_LIMIT_S, self.args.timeout / 2)
+        wait = min(death.END_LIMIT_S, self.args.timeout / 2)
+        group = self.play(route, ranks, ["dead-rank"], grace=wait, listen_for=death.REPORT,
+                          **death.SETTINGS)
+        outcome, reason, survivors = judge_death(group, limit)
         if outcome == AS_EXPECTED:
             against = routes.detour(route, parse_nccl_log("\n".join(group.logs)))
             outcome, reason = (CONTRADICTS, against) if against else (outcome, reason)
         return self.result("dead-rank", route, ranks, outcome, reason, group, comparable=False,
-                           seconds=round(group.seconds, 1), survivors_ended_after_s=late,
-                           limit_s=limit)
+                           seconds=round(group.seconds, 1), survivors=survivors,
+                           report_limit_s=limit, waited_for_ends_s=wait, settings=death.SETTINGS)
 
     def run_route(self, route: str, ranks: int, checks: Sequence[str],
                   bound: Optional[tuple[float, float]]) -> list[dict[str, Any]]:
@@ -223,6 +258,8 @@ class Runner:
         that follow, unless the ranks never came to work together."""
         results: list[dict[str, Any]] = []
         rest = list(checks)
+        if {"collectives", "bandwidth"} & set(checks):
+            self.try_pairs(route, ranks)
         while rest:
             group = self.play(route, ranks, rest)
             log = parse_nccl_log("\n".join(group.logs))
@@ -245,6 +282,8 @@ class Runner:
                against: Optional[str], bound: Optional[tuple[float, float]]) -> dict[str, Any]:
         more: dict[str, Any] = {"seconds": part.seconds, "unsupported": sorted({
             "%s %s" % (e["operation"], e["type"]) for e in sum(part.found("unsupported"), [])})}
+        if check in ("collectives", "bandwidth") and self.left_out.get((route, ranks)):
+            more["left_out"] = self.left_out[route, ranks]
         if check == "bandwidth":
             told = [{(row["operation"], row["bytes"]): row["seconds"] for row in rank}
                     for rank in part.found("row")]
@@ -267,6 +306,9 @@ class Runner:
         if outcome == FAILED and not route.startswith("nccl") and re.search(
                 r"not (?:supported|implemented)|unsupported|no backend type", reason, re.I):
             outcome, reason = SKIPPED, "%s cannot do this: %s" % (route, reason)
+        limit = None if part.complete or outcome == CONTRADICTS else self.died_of_itself(route, group)
+        if limit and check == "fsdp":
+            outcome, reason = SKIPPED, "not possible: " + limit
         return self.result(check, route, ranks, outcome, reason, group, **more)
 
 

@@ -14,6 +14,7 @@ TYPES = ("float32", "float64", "float16", "bfloat16", "int8", "uint8", "int32", 
 OPERATIONS = {"all_reduce", "broadcast", "reduce", "all_gather", "all_gather_into_tensor",
               "reduce_scatter_tensor", "all_to_all_single", "gather", "scatter", "send/recv",
               "batch_isend_irecv"}
+PAIRS = ("send/recv", "batch_isend_irecv")
 COUNTS = (1, 1021, 262144)  # 262,144 elements are 1 MiB of float32
 LARGE = 64 << 20  # bytes, for a few of the operations
 UNSUPPORTED = re.compile(r"not (?:yet )?(?:supported|implemented)|unsupported|no backend type|"
@@ -188,12 +189,16 @@ def check(rank: Any) -> None:
             "all_reduce sum", "broadcast", "all_gather_into_tensor", "reduce_scatter_tensor sum"})
             for name in ("float32", "bfloat16")]
     refused: set[tuple[str, str]] = set()
+    left_out = rank.job.get("left_out", {})
+    for operation, reason in left_out.items():
+        rank.tell("unsupported", operation=operation, type="of any type", reason=reason)
     for name, count, only in runs:
         dtype = getattr(torch, name)
         # A large tensor is the whole of what is gathered or scattered.
         share = count // rank.world if only else count
         for case in cases(torch, dist, rank.number, rank.world, dtype, share, device):
-            if (only and case.operation not in only) or (case.operation, name) in refused:
+            if (only and case.operation not in only) or (case.operation, name) in refused \
+                    or case.operation in left_out:
                 continue
             try:
                 got = case.run()
@@ -212,6 +217,19 @@ def check(rank: Any) -> None:
             rank.tell("case", operation=case.operation, type=name, count=share, right=wrong == 0,
                       wrong=wrong, same=digest(torch, got) if case.alike else None)
     check_barrier(rank, dist)
+
+
+def check_pairs(rank: Any) -> None:
+    """Only what goes from one rank to another."""
+    torch, dist = rank.join()
+    for case in cases(torch, dist, rank.number, rank.world, torch.float32, COUNTS[1],
+                      rank.job["device"]):
+        if case.operation in PAIRS:
+            got = case.run()
+            wrong = int((~((got.double() - case.want).abs() <= case.slack)).sum())
+            rank.tell("case", operation=case.operation, type="float32", count=COUNTS[1],
+                      right=wrong == 0, wrong=wrong, same=None)
+    dist.barrier()
 
 
 def check_barrier(rank: Any, dist: Any) -> None:

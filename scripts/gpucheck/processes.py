@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ from gpucheck.privacy import progress
 
 ENTRY = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "gpu-check")
 PEER_GRACE_S = 5.0  # how long the other ranks may go on after one has failed
+NOTHING = re.compile(r"(?!)")
 Objection = Callable[["list[int]"], Optional[str]]  # given process ids, why they must not go on
 
 
@@ -35,9 +37,29 @@ class Group(NamedTuple):
     trouble: Optional[tuple[str, str]]  # outcome and reason, unless every rank got to its end
     seconds: float
     ends: list[Optional[float]]  # when each rank told its end or vanished, in seconds from the start
+    heard: list[list[tuple[float, str]]]  # lines that were listened for, and when they were seen
+    statuses: list[Optional[int]]  # exit statuses
 
     def found(self, kind: str) -> list[list[dict[str, Any]]]:
         return [[event for event in rank if event["event"] == kind] for rank in self.events]
+
+
+class Listener:
+    """Reads what a rank writes, as it comes, for lines that match."""
+
+    def __init__(self, paths: Sequence[str], pattern: re.Pattern[str]) -> None:
+        self.offsets, self.pattern = dict.fromkeys(paths, 0), pattern
+        self.heard: list[tuple[float, str]] = []
+
+    def listen(self, now: float) -> None:
+        for path, offset in self.offsets.items():
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                file.seek(offset)
+                # What follows the last newline is not finished.
+                whole = file.read().rpartition(b"\n")[0]
+                self.offsets[path] += len(whole) + 1 if whole else 0
+                self.heard += [(now, line) for line in whole.decode(errors="replace").split("\n")
+                               if self.pattern.search(line)]
 
 
 def wait_all(processes: Sequence[subprocess.Popen[bytes]], limit: float) -> bool:
@@ -79,11 +101,11 @@ def run_program(command: Sequence[str], environment: dict[str, str], timeout: fl
 
 def run_group(job: dict[str, Any], environments: Sequence[dict[str, str]],
               timeout: float, work: str, at_ready: Optional[Objection] = None,
-              grace: float = PEER_GRACE_S) -> Group:
+              grace: float = PEER_GRACE_S, listen_for: re.Pattern[str] = NOTHING) -> Group:
     """Runs one rank per environment until all came to an end or time is up. Ranks say "ready"
     once they hold their CUDA context, and then wait for the file "go"; `at_ready` is asked in
     between and may object. Once a rank failed, the others have `grace` seconds. Nothing that was
-    started outlives the call."""
+    started outlives the call. What the ranks write is listened to for lines with `listen_for`."""
     folder, ranks = tempfile.mkdtemp(dir=work), range(len(environments))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -95,6 +117,8 @@ def run_group(job: dict[str, Any], environments: Sequence[dict[str, str]],
     trouble: Optional[tuple[str, str]] = None
     start, limit, heartbeat = time.monotonic(), timeout, 10.0
     ends: list[Optional[float]] = [None] * len(environments)
+    listeners = [Listener(["%s/%s.%d" % (folder, name, rank) for name in (
+        "events", "nccl", "output")], listen_for) for rank in ranks if listen_for != NOTHING]
     try:
         for rank, environment in enumerate(environments):
             variables = dict(common, RANK=str(rank), NCCL_DEBUG_FILE="%s/nccl.%d" % (folder, rank))
@@ -109,6 +133,8 @@ def run_group(job: dict[str, Any], environments: Sequence[dict[str, str]],
             over = [gone[r] or done[r] or '"event": "error"}' in texts[r] for r in ranks]
             ready = [over[r] or '"event": "ready"}' in texts[r] for r in ranks]
             passed = time.monotonic() - start
+            for listener in listeners:
+                listener.listen(passed)
             ends = [passed if over[r] and ends[r] is None else ends[r] for r in ranks]
             if all(ready) and not os.path.exists(folder + "/go"):
                 waiting = [processes[rank].pid for rank in ranks if not over[rank]]
@@ -139,4 +165,6 @@ def run_group(job: dict[str, Any], environments: Sequence[dict[str, str]],
     elif trouble is None and not all(rank and rank[-1]["event"] == "done" for rank in events):
         trouble = FAILED, "a rank ended without a result, exit statuses %s" % [
             process.returncode for process in processes]
-    return Group(events, logs, trouble, time.monotonic() - start, ends)
+    return Group(events, logs, trouble, time.monotonic() - start, ends,
+                 [listener.heard for listener in listeners],
+                 [process.returncode for process in processes])

@@ -19,7 +19,7 @@ from typing import Any, Callable, NoReturn
 CHECKS = {  # check: module of this package, function
     "probe": ("rank", "probe"), "nccl-refuses": ("rank", "meet"),
     "collectives": ("collectives", "check"), "ddp": ("training", "check_ddp"),
-    "fsdp": ("training", "check_fsdp"), "bandwidth": ("bandwidth", "measure"),
+    "fsdp": ("training", "check_fsdp"), "pairs": ("collectives", "check_pairs"), "bandwidth": ("bandwidth", "measure"),
     "host-link": ("link", "measure"), "dead-rank": ("death", "check")}
 
 

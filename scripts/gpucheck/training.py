@@ -74,7 +74,7 @@ def compare(rank: Any, wrap: Callable[[Any, Any, Any], Any], name: str) -> None:
 
     whole = [getattr(parameter, "full_tensor", lambda: parameter)().detach()
              for parameter in model.parameters()]
-    pairs = list(zip(whole, alone.parameters(), start))
+    pairs = list(zip(whole, (parameter.detach() for parameter in alone.parameters()), start))
     change = max(float((one - old).abs().max()) for _, one, old in pairs)
     error = max(float((got - one).abs().max()) for got, one, _ in pairs) / change
     first, last = float(want[0]), float(want[-1])
