@@ -315,13 +315,20 @@ class SuiteTests(unittest.TestCase):
         hears = ("import json, os, sys\nnamed = dict(zip(sys.argv[1::2], sys.argv[2::2]))\n"
                  "assert named['--library'] == '/l.so' and sys.argv[-1] == '--quick'\n"
                  "assert os.environ['FLEXMIG_DEBUG'] == 'info'\n"
-                 "json.dump({'ranks': named['--ranks']}, open(named['--json'], 'w'))\n")
-        good = self.verdict(hears)
-        self.assertEqual((good["outcome"], good["report"]), ("as-expected", {"ranks": "2,4"}), good)
+                 "json.dump({'checks': [{'check': 'ddp', 'ranks': int(ranks), 'outcome': %r}\n"
+                 "                      for ranks in named['--ranks'].split(',')]},\n"
+                 "          open(named['--json'], 'w'))\n")
+        good = self.verdict(hears % "holds")
+        self.assertEqual((good["outcome"], good["reason"], len(good["report"]["checks"])),
+                         ("as-expected", "2 checks hold", 2), good)
+        bad = self.verdict(hears % "timed out" + "raise SystemExit(1)")
+        self.assertEqual((bad["outcome"], bad["reason"]), ("contradicts", "not all its checks hold: "
+                         "ddp with 2 ranks timed out, ddp with 4 ranks timed out"))
+        self.assertEqual(self.verdict("pass")["outcome"], "failed")  # it tells of no check
         for text, outcome in (("raise SystemExit(1)", "contradicts"), ("raise SystemExit(7)", "failed"),
                               ("import os; os.kill(os.getpid(), 9)", "failed")):
             self.assertEqual(self.verdict(text)["outcome"], outcome)
-        hung = self.verdict("print('here', flush=True); import time; time.sleep(600)", timeout=1.0)
+        hung = self.verdict("print('here', flush=True); import time; time.sleep(600)", timeout=0.3)
         self.assertEqual((hung["outcome"], hung["log_tail"]), ("timed-out", ["here"]))
 
 

@@ -9,6 +9,7 @@ checks hold, 1 when one does not, 2 when there is no GPU, no PyTorch with CUDA, 
 """
 
 import argparse
+import ctypes
 import json
 import os
 import secrets
@@ -159,6 +160,7 @@ def check_times(dist, torch, quick):
 
 
 def rank_main(check, quick):
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)   # PR_SET_PDEATHSIG: do not outlive the parent
     sys.path[:0] = [HERE, PACKAGE]
     import torch
     import torch.distributed as dist
@@ -239,7 +241,7 @@ def main():
     if problem:
         print(f"gpu_backend: {problem}", file=sys.stderr)
         return 2
-    document = {"evidence": "real NVIDIA GPU without MIG", **about, "checks": []}
+    document = {"evidence": "real MIG" if " MIG " in about["gpu"] else "real NVIDIA GPU without MIG", **about, "checks": []}
     for ranks in arguments.ranks:
         for check in arguments.only or CHECKS:
             entry = run_check(check, ranks, arguments)
