@@ -206,7 +206,7 @@ public final class Communicator {
     /// - Parameter key: the new ranks are in its order, and in that of the old ranks where keys are equal.
     /// - Returns: this rank's new communicator; nil without a color. Apart from this one, which goes on.
     /// - Throws: `invalidArgument` for a negative color; otherwise as `init(_:)` and `barrier`. Errors name ranks of this
-    ///   communicator.
+    ///   communicator, which is spent after one, on all ranks: also when a group has no room in /dev/shm.
     public func split(color: Int?, key: Int = 0) throws(CollectiveError) -> Communicator? {
         if let color, color < 0 { throw CollectiveError(.invalidArgument, "a color is 0 or more, not \(color)") }
         var everybody: [SplitGroup.Entry] = []
@@ -235,8 +235,10 @@ public final class Communicator {
                 try exchange.checkLives(of: group.members, Signature(.split))
             }
         } catch {
-            failure = failure ?? (exchange.hasFailed ? error : nil)
-            throw error
+            // The others of the group wait for this rank, and look at this communicator.
+            let told = exchange.hasFailed ? error : exchange.fail(Fault(kind: .gaveUp, rank: rank), error)
+            failure = failure ?? told
+            throw told
         }
         return Communicator(transport, limits: exchange.limits, log: log)
     }

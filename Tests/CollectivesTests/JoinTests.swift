@@ -155,13 +155,31 @@ extension ProcessTests {
                 wrappedIn: smallSharedMemory("1m", running: both), withErrors: true)
             try group.finish()
             let text = group.ranks[0].text
-            // The most that leaves half of 1 MiB free, halved from 512 KiB.
+            // The most that leaves half of 1 MiB free, halved from 1 MiB.
             #expect(text.contains("rank 0/2 joined \(group.prefix)-0: stage 32768 bytes a rank"), "\(text)")
             let refusals = group.ranks[0].lines.filter { $0.hasPrefix("refused out-of-shared-memory a tensor of") }
             #expect(refusals.count == 2, "\(text)")
             #expect(refusals.allSatisfy { $0.contains("of 2097152 bytes on each of 2 ranks needs 4194304 bytes") })
             #expect(group.ranks[0].lines.filter { $0 == "went on with a tensor of 65536" }.count == 2, "\(text)")
             #expect(group.ranks[0].end == .exited(code: 0))
+        }
+
+        /// Room for one communicator of two ranks, but not for their group: both are told at once, not when the time is up.
+        @Test(.enabled(if: getuid() == 0, "mounting a small /dev/shm needs root"))
+        func aSplitWithoutRoomIsToldToAll() throws {
+            let group = RankProcesses()
+            let both = "{ RANK=1 \"$@\" & \"$@\"; wait $!; }"
+            try group.start(
+                ["splits", "1"], of: 2, only: [0], extra: ["FLEXMIG_STAGE_BYTES": "4096", "FLEXMIG_TIMEOUT": "50"],
+                wrappedIn: smallSharedMemory("100k", running: both))
+            let before = ContinuousClock.now
+            try group.finish()
+            let errors = group.ranks[0].lines.filter { $0.hasPrefix("error ") }
+            #expect(errors.count == 2, "\(group.ranks[0].text)")
+            #expect(errors.contains { $0.hasPrefix("error out-of-shared-memory") }, "\(group.ranks[0].text)")
+            #expect(!errors.contains { $0.hasPrefix("error join-timed-out") }, "\(group.ranks[0].text)")
+            // Half of the time limit: far from both.
+            #expect(ContinuousClock.now - before < .seconds(25))
         }
 
         /// Ranks that share nothing but /dev/shm: each has process number 1 in a namespace of its own, so that numbers

@@ -72,4 +72,19 @@ import Testing
         try group.read(until: { $0.text.contains("ready") })
         expectNothingLeft(group)
     }
+
+    /// Whoever sees that all have joined removes the name: rank 0 may be stopped, or killed, just then.
+    @Test func theNameIsGoneThoughRank0IsStopped() throws {
+        let group = RankProcesses()
+        try group.start(["stall", "1"], of: 2, only: [0])
+        try group.waitUntilAttached(1)
+        try group.ranks[0].process.send(.stop)
+        try group.start(["stall", "1"], of: 2, only: [1])
+        try group.read(until: { $0.process == group.ranks[0].process || $0.text.contains("ready") })
+        #expect(group.ranks[1].text.contains("ready"))
+        #expect(group.leftovers == [])
+        try group.kill(0)
+        try group.kill(1)
+        try group.finish()
+    }
 }

@@ -11,7 +11,7 @@
  *
  *   here                            Sources/Collectives
  *   publish_and_wait                Exchange.step
- *   read, write of part me          SharedReduce.reduceDirectly
+ *   read, write of part me          DirectReduce.run
  *   state[], giving up              Region.leaveAttached, before Exchange.fail throws; Interruption.request
  *   the look after the last step    after the last step of Showing.run, SharedReduce.run
  *

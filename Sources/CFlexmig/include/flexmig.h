@@ -243,7 +243,7 @@ int flexmig_work_free(flexmig_work work);
 // -- Memory
 
 // Memory that all ranks reach directly: collectives on it copy less. A collective: all ranks ask for the same number of
-// bytes, 0 to 2^46. Filled with zeros, all of it present, aligned to 128 bytes, and to 4096 from 4096 bytes on. Cheap
+// bytes, 0 to 2^46 / ranks. Filled with zeros, all of it present, aligned to 128 bytes, and to 4096 from 4096 bytes on. Cheap
 // where there is room from what was freed; else it maps at least 8 MiB a rank of /dev/shm.
 //
 // Returns OUT_OF_SHARED_MEMORY on all ranks when /dev/shm has no room, and then the communicator goes on.

@@ -37,7 +37,7 @@ enum FlatReduce {
 
     /// The same for a tensor of so many lines that the way they are written counts.
     ///
-    /// Tensors in the symmetric heap are not staged, since `SharedReduce.runDirectly` is faster when all lie there. When
+    /// Tensors in the symmetric heap are not staged, since `DirectReduce.run` is faster when all lie there. When
     /// some don't, a second step stages all: a tensor in place may not be read while its owner writes the result.
     @inline(never) @unsafe
     private static func runLarge(
@@ -55,7 +55,7 @@ enum FlatReduce {
         let views = try exchange.open(call.signature, input: location, output: result, inputBytes: bytes)
         stores.resume()
         if !views.someStaged && views.allOutputsDirect {
-            try unsafe SharedReduce.runDirectly(call, stores, over: exchange)
+            try unsafe DirectReduce.run(call, stores, over: exchange)
             exchange.endStores(stores, note: views.storeNote)
             return .direct
         }

@@ -2,12 +2,9 @@
 ///
 /// In rank order and in one pass over all inputs, so the bits are those of every other algorithm.
 ///
-/// *Direct*, when all tensors lie in the symmetric heap: each rank reads its share of all inputs and writes it to all
-/// results; two steps. Per rank with n bytes: n read, n written, which is the least that any algorithm moves.
-///
-/// *Staged*: chunk by chunk through the slots, with the results of one chunk taken after the next one is shown, so
+/// Chunk by chunk through the slots, with the results of one chunk taken after the next one is shown, so
 /// that there is one step a chunk and one more. Per rank with p ranks: (3 - 2/p) * n read, 2n written. An input in the
-/// heap is not copied in.
+/// heap is not copied in, and when all tensors lie there it is `DirectReduce` after the first step.
 enum SharedReduce {
     /// - Parameter call: `output` is nil on ranks that don't get the result.
     static func run(_ call: Call, over exchange: Exchange) throws(CollectiveError) -> CollectiveAlgorithm {
@@ -25,7 +22,7 @@ enum SharedReduce {
         let views = try exchange.open(call.signature, input: location, output: result, inputBytes: bytes)
         stores.resume()
         if !views.someStaged && views.allOutputsDirect {
-            try unsafe runDirectly(call, stores, over: exchange)
+            try unsafe DirectReduce.run(call, stores, over: exchange)
             exchange.endStores(stores, note: views.storeNote)
             return .direct
         }
@@ -91,25 +88,5 @@ enum SharedReduce {
             unsafe (output + chunk.lowerBound + shares[rank].lowerBound)
                 .copyMemory(from: exchange.share(of: rank), byteCount: shares[rank].count)
         }
-    }
-
-    /// Reads this rank's share of all inputs, and writes it to all results, after a step in which all were shown.
-    @unsafe
-    static func runDirectly(
-        _ call: Call, _ stores: Exchange.Stores, over exchange: Exchange
-    ) throws(CollectiveError) {
-        let own = Shares(of: call.bytes, ranks: exchange.size)[exchange.rank]
-        var resultCount = 0
-        for rank in 0..<exchange.size {
-            if let tensor = unsafe exchange.inputs[rank] { unsafe exchange.sources[rank] = tensor + own.lowerBound }
-            if let output = unsafe exchange.outputs[rank] {
-                unsafe exchange.results[resultCount] = output + own.lowerBound
-                resultCount += 1
-            }
-        }
-        unsafe exchange.reduceForOthers(
-            call, own: call.output.map { unsafe $0 + own.lowerBound }, resultCount: resultCount, bytes: own.count,
-            stores)
-        try exchange.lastStep(call.signature)
     }
 }
