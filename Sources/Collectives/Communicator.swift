@@ -43,9 +43,11 @@ public final class Communicator {
 
     /// Joins the communicator of a rendezvous, with time limits for the collectives that differ from those for joining.
     ///
+    /// - Parameter processors: that the ranks may use for this communicator; where they are fewer than the ranks, no rank
+    ///   spins while it waits.
     /// - Parameter checkHope: throws when the ranks can't all come any more; asked now and then while this one waits.
     package convenience init(
-        _ rendezvous: Rendezvous, limits: WaitLimits,
+        _ rendezvous: Rendezvous, limits: WaitLimits, processors: Int = usableProcessors(),
         checkHope: @escaping () throws(CollectiveError) -> Void = { () throws(CollectiveError) in }
     ) throws(CollectiveError) {
         if rendezvous.worldSize == 1 {
@@ -64,7 +66,7 @@ public final class Communicator {
             Self.begun.withLock { $0[rendezvous.prefix, default: 1] -= 1 }
             throw error
         }
-        self.init(transport, limits: limits, log: rendezvous.log)
+        self.init(transport, limits: limits, log: rendezvous.log, processors: processors)
     }
 
     private convenience init(alone rendezvous: Rendezvous) {
@@ -74,9 +76,10 @@ public final class Communicator {
 
     /// A communicator over a transport whose ranks are attached already.
     package init(
-        _ transport: any Transport, limits: WaitLimits = WaitLimits(), log: CollectiveLog = CollectiveLog()
+        _ transport: any Transport, limits: WaitLimits = WaitLimits(), log: CollectiveLog = CollectiveLog(),
+        processors: Int = usableProcessors()
     ) {
-        let exchange = Exchange(transport, limits: limits, log: log)
+        let exchange = Exchange(transport, limits: limits, log: log, processors: processors)
         rank = exchange.rank
         size = exchange.size
         self.log = log

@@ -6,7 +6,8 @@ import Platform
 /// - `FLEXMIG_TIMEOUT`: seconds that a living peer may stay silent; without it for ever in operations, as with any NCCL
 ///   transport, and 300 while the ranks of a CollNet group come together.
 /// - `FLEXMIG_DEATH_TIMEOUT`: seconds from a peer's death to the error, 1 by default.
-/// - `FLEXMIG_NCCL_WORKERS`: threads of this process that copy, 0 to 64; with none NCCL's own thread copies all.
+/// - `FLEXMIG_NCCL_WORKERS`: threads of this process that copy, 0 to 64; with none NCCL's own thread copies all. Of each
+///   CollNet group as many lanes, 1 to 8.
 /// - `FLEXMIG_NCCL_PART_BYTES`: bytes of a message that are copied at once, a power of two from 4096 to 1048576.
 /// - `FLEXMIG_DEBUG`, `FLEXMIG_STAGE_BYTES`, `FLEXMIG_VECTOR`: as for the collectives.
 package struct TransportSettings: Sendable {
@@ -14,6 +15,8 @@ package struct TransportSettings: Sendable {
     package let operationTimeout: Duration?
     package let deathTimeout: Duration
     package let workers: Int
+    /// What the user wants, if anything.
+    private let givenWorkers: Int?
     package let partBytes: Int
     /// What the names of shared-memory segments start with.
     package let namePrefix: String
@@ -43,26 +46,35 @@ package struct TransportSettings: Sendable {
         deathTimeout = rendezvous.deathTimeout
         isTelling = rendezvous.log.level >= .info
         isTracing = rendezvous.log.level == .trace
-        workers = try Self.workers(variables, processors: processors)
+        givenWorkers = try Self.givenWorkers(variables)
+        let ranks = variables["FLEXMIG_LOCAL_WORLD_SIZE"].flatMap { Int($0) } ?? 4
+        workers = givenWorkers ?? Self.workers(ranks: ranks, processors: processors)
         partBytes = try Self.partBytes(variables)
         namePrefix = Self.namePrefix(variables["FLEXMIG_RENDEZVOUS"])
+    }
+
+    /// Lanes that this rank wants for a CollNet group, 1 to `LanePlan.most`. The group knows its ranks, and without a
+    /// thread it can't be.
+    package func lanes(ranks: Int, processors: Int = usableProcessors()) -> Int {
+        min(max(1, givenWorkers ?? Self.workers(ranks: ranks, processors: processors)), LanePlan.most)
     }
 
     /// NCCL keeps one thread of each rank busy; the workers share what is left, but more than four saturate memory. A
     /// worker without a processor of its own only takes turns with NCCL's thread, which asks all the time: measured on
     /// 2 processors it copies no faster, and a message of 64 KiB takes 13 microseconds instead of 8.
-    private static func workers(_ variables: [String: String], processors: Int) throws(CollectiveError) -> Int {
-        if let text = variables["FLEXMIG_NCCL_WORKERS"] {
-            guard let count = Int(text), workerCounts.contains(count) else {
-                throw CollectiveError(
-                    .invalidEnvironment,
-                    "FLEXMIG_NCCL_WORKERS is \"\(text)\"; allowed is an integer from \(workerCounts.lowerBound) to "
-                        + "\(workerCounts.upperBound)")
-            }
-            return count
+    private static func workers(ranks: Int, processors: Int) -> Int {
+        min(max(0, processors / max(1, ranks) - 1), 4)
+    }
+
+    private static func givenWorkers(_ variables: [String: String]) throws(CollectiveError) -> Int? {
+        guard let text = variables["FLEXMIG_NCCL_WORKERS"] else { return nil }
+        guard let count = Int(text), workerCounts.contains(count) else {
+            throw CollectiveError(
+                .invalidEnvironment,
+                "FLEXMIG_NCCL_WORKERS is \"\(text)\"; allowed is an integer from \(workerCounts.lowerBound) to "
+                    + "\(workerCounts.upperBound)")
         }
-        let ranks = variables["FLEXMIG_LOCAL_WORLD_SIZE"].flatMap { Int($0) } ?? 4
-        return min(max(0, processors / max(1, ranks) - 1), 4)
+        return count
     }
 
     private static func partBytes(_ variables: [String: String]) throws(CollectiveError) -> Int {

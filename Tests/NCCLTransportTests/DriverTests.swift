@@ -89,17 +89,46 @@ import Testing
 
     // MARK: CollNet
 
-    @Test(arguments: [2, 3, 4, 8])
-    func allReducesAreRight(ranks: Int) throws {
-        _ = try run("collnet", "\(ranks)", "60", "\(UInt32.random(in: 0 ... .max))")
+    /// Sizes differ by powers of ten, so with several lanes calls are done out of order, and asked for in order.
+    @Test(arguments: [(2, 1), (2, 4), (3, 2), (4, 3), (8, 1), (2, 8)])
+    func allReducesAreRight(ranks: Int, lanes: Int) throws {
+        let text = try run(
+            "collnet", "\(ranks)", "60", "\(UInt32.random(in: 0 ... .max))",
+            extra: ["FLEXMIG_NCCL_WORKERS": "\(lanes)", "DRIVER_LOG": "1"])
+        #expect(text.contains("a CollNet group of \(ranks) ranks, \(lanes) lanes"))
     }
 
-    @Test(arguments: ["listen", "connect", "death"], [2, 4])
-    func allRanksJoinOrNone(kind: String, ranks: Int) throws { _ = try run("collnet-refused", "\(ranks)", kind) }
+    /// Ranks bound to fewer processors want fewer lanes, and all must have the same.
+    @Test(arguments: ["4,2", "2,4", "8,2,5", "3,2,0"])
+    func ranksAgreeOnTheFewestLanes(wishes: String) throws {
+        let text = try run(
+            "collnet", "3", "40", "\(UInt32.random(in: 0 ... .max))",
+            extra: ["DRIVER_WORKERS": wishes, "DRIVER_LOG": "1"])
+        let fewest = wishes.hasSuffix("0") ? 1 : 2
+        #expect(text.split(separator: "\n").count { $0.hasSuffix("of 3 ranks, \(fewest) lanes") } == 6)
+    }
+
+    @Test func sixtyFourRanksReduceTogether() throws {
+        _ = try run("collnet", "64", "4", "1", extra: ["FLEXMIG_NCCL_WORKERS": "1"])
+    }
+
+    @Test(arguments: ["listen", "connect", "lanes", "death"], [2, 4])
+    func allRanksJoinOrNone(kind: String, ranks: Int) throws {
+        _ = try run("collnet-refused", "\(ranks)", kind, extra: ["FLEXMIG_NCCL_WORKERS": "4"])
+    }
+
+    @Test(arguments: [1, 3]) func closingAGroupLeavesTheMemoryAlone(lanes: Int) throws {
+        _ = try run(
+            "collnet-close", "3", "\(UInt32.random(in: 0 ... .max))", extra: ["FLEXMIG_NCCL_WORKERS": "\(lanes)"])
+    }
+
+    @Test func lanesSleepWhenIdle() throws { _ = try run("collnet-idle", extra: ["FLEXMIG_NCCL_WORKERS": "4"]) }
 
     @Test func aDeathInAnAllReduceIsAnErrorOnTheOthers() throws {
         for _ in 0..<max(1, runs / 4) {
-            _ = try run("collnet-kill", "\(Int.random(in: 2...6))", "\(UInt32.random(in: 0 ... .max))")
+            _ = try run(
+                "collnet-kill", "\(Int.random(in: 2...6))", "\(UInt32.random(in: 0 ... .max))",
+                extra: ["FLEXMIG_NCCL_WORKERS": "\(Int.random(in: 1...4))"])
         }
     }
 

@@ -38,6 +38,18 @@ struct TransportSettingsTests {
         #expect(try TransportSettings(environment: environment, processors: processors).workers == workers)
     }
 
+    /// The ranks of a group are known, and a group has one lane at least.
+    @Test(arguments: [
+        (16, 2, nil, 4), (16, 4, nil, 3), (8, 4, nil, 1), (2, 2, nil, 1), (1, 64, nil, 1), (2, 2, "0", 1),
+        (2, 2, "3", 3),
+        (2, 2, "64", 8),
+    ])
+    func lanesAreWhatTheProcessorsAllow(processors: Int, ranks: Int, given: String?, lanes: Int) throws {
+        let settings = try TransportSettings(
+            environment: given.map { ["FLEXMIG_NCCL_WORKERS": $0] } ?? [:], processors: processors)
+        #expect(settings.lanes(ranks: ranks, processors: processors) == lanes)
+    }
+
     @Test(arguments: [
         ("FLEXMIG_NCCL_WORKERS", "65"), ("FLEXMIG_NCCL_PART_BYTES", "5000"), ("FLEXMIG_NCCL_WORKERS", "many"),
         ("FLEXMIG_TIMEOUT", "soon"),

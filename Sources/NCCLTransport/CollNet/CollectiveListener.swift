@@ -44,20 +44,44 @@ package final class CollectiveListener {
     private func join(_ names: [SharedMemoryName], rank: Int) throws(CollectiveError) -> CollectiveGroup {
         try Meeting.checkHope(names, own: rank)
         let settings = transport.settings
+        // Where that can't be seen, the reservation itself will tell.
+        let free = (try? SharedMemoryName.freeBytes()) ?? .max
+        let plan = LanePlan(
+            wish: settings.lanes(ranks: names.count), ranks: names.count,
+            givenStage: settings.rendezvous.stageBytes, freeBytes: free)
+        let first = try communicator(names, rank: rank, plan)
+        // All can have as many lanes as one that wants the fewest.
+        var lanes = [Int32(plan.lanes)]
+        try first.allReduce(&lanes, .min)
+        var communicators = [first]
+        while communicators.count < Int(lanes[0]) {
+            communicators.append(try communicator(names, rank: rank, plan))
+        }
+        let group = CollectiveGroup(communicators, transport)
+        let hasStarted = group.start()
+        // All have joined. Now all say whether they can go on; who could not would leave the others waiting.
+        if try group.vote(hasStarted) {
+            transport.tell(.greeting) { "a CollNet group of \(names.count) ranks, \(communicators.count) lanes" }
+            return group
+        }
+        group.close()
+        throw CollectiveError(.rankLeft, "a rank of the CollNet group can't start its threads; its log says why")
+    }
+
+    /// Joins a lane's communicator: the next one of all ranks under the same name.
+    private func communicator(
+        _ names: [SharedMemoryName], rank: Int, _ plan: LanePlan
+    ) throws(CollectiveError) -> Communicator {
+        let settings = transport.settings
         var rendezvous = settings.rendezvous
         rendezvous.prefix = names[0].text + "g"
         rendezvous.rank = rank
         rendezvous.worldSize = names.count
+        rendezvous.stageBytes = plan.stageBytes
         let limits = WaitLimits(
             timeout: settings.operationTimeout ?? .seconds(365 * 86400), deathTimeout: settings.deathTimeout)
-        let communicator = try Communicator(rendezvous, limits: limits) { () throws(CollectiveError) in
-            try Meeting.checkHope(names, own: rank)
-        }
-        let group = CollectiveGroup(communicator, transport)
-        let hasStarted = group.start()
-        // All have joined. Now all say whether they can go on; who could not would leave the others waiting.
-        if try group.vote(hasStarted) { return group }
-        group.close()
-        throw CollectiveError(.rankLeft, "a rank of the CollNet group can't start its thread; its log says why")
+        return try Communicator(
+            rendezvous, limits: limits, processors: usableProcessors() / plan.lanes
+        ) { () throws(CollectiveError) in try Meeting.checkHope(names, own: rank) }
     }
 }

@@ -1,10 +1,13 @@
 // All-reduces through CollNet, and groups that can't come together.
 #include "driver.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { TYPE_INT8, TYPE_UINT8, TYPE_INT32, TYPE_UINT32, TYPE_INT64, TYPE_UINT64, TYPE_F16, TYPE_F32, TYPE_F64, TYPE_BF16, TYPE_FP8 };
 enum { OP_SUM, OP_PROD, OP_MAX, OP_MIN };
@@ -13,12 +16,14 @@ static int calls;
 static uint64_t seed;
 static const char *kind;
 
-typedef struct {
-    void *listener, *comm;
-    result code;
-} group;
+// Leaves this process room for a few more files.
+static void limit_files(int count) {
+    const int next = open("/dev/null", O_RDONLY);
+    CHECK(next >= 0 && close(next) == 0);
+    CHECK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)(next + count), (rlim_t)(next + count)}) == 0);
+}
 
-static group join_group(process *self, int round) {
+group join_group(process *self, int round) {
     group made = {0};
     static unsigned char handles[MOST_RANKS][HANDLE_BYTES];
     void *pointers[MOST_RANKS];
@@ -35,6 +40,8 @@ static group join_group(process *self, int round) {
         // No more files can be opened.
         setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, 0});
     }
+    // Enough for the first lane, and not for four.
+    if (kind && strcmp(kind, "lanes") == 0 && self->rank == self->ranks - 1) limit_files(3);
     if (kind && strcmp(kind, "death") == 0 && self->rank == self->ranks - 1) raise(SIGKILL);
     made.code = self->collnet->connect(pointers, self->ranks, self->rank, made.listener, &made.comm);
     OK(self->collnet->closeListen(made.listener));
@@ -95,8 +102,8 @@ static int collnet_rank(process *self) {
         OK(groups[g].code);
         CHECK(groups[g].comm && groups[g].comm != (void *)1);
     }
-    // One host buffer: 8 chunks to send, 8 to receive, 256 KiB each.
-    enum { CHUNK = 256 << 10 };
+    // One host buffer: 8 chunks to send, 8 to receive, of up to four parts each.
+    enum { CHUNK = 512 << 10 };
     char *buffers[2];
     void *registration = NULL, *requests[2][STEPS] = {{0}};
     int posted[2] = {0}, done[2] = {0}, element_counts[2][STEPS], value_types[2][STEPS], operations[2][STEPS];
@@ -175,11 +182,21 @@ static int doomed_rank(process *self) {
         const int slot = call % STEPS;
         int done = 0, size = 0;
         while (requests[slot] && !done && code == SUCCESS) code = self->collnet->test(requests[slot], &done, &size);
+        if (done) requests[slot] = NULL;
         if (code == SUCCESS)
             code = self->collnet->iallreduce(made.comm, memory + slot * COUNT, memory + (STEPS + slot) * COUNT, COUNT, TYPE_F32, OP_SUM, NULL, NULL, &requests[slot]);
     }
     atomic_store(&self->shared->failed_at[self->rank], now_ns());
     if (code != REMOTE_ERROR) FAIL("rank %d: the plugin answers %d after a peer's death", self->rank, code);
+    // The same from every lane: what is not done is an error at once, and nothing more is taken.
+    for (int slot = 0; slot < STEPS; slot++) {
+        int done = 0, size = 0;
+        if (!requests[slot]) continue;
+        const result answer = self->collnet->test(requests[slot], &done, &size);
+        CHECK(done ? answer == SUCCESS : answer == REMOTE_ERROR);
+    }
+    void *more = NULL;
+    CHECK(self->collnet->iallreduce(made.comm, memory, memory, 8, TYPE_F32, OP_SUM, NULL, NULL, &more) == REMOTE_ERROR);
     OK(self->collnet->closeColl(made.comm));
     free(memory);
     return 0;
@@ -224,4 +241,153 @@ int scenario_collnet_refused(int argc, char **argv) {
     pid_t ids[MOST_RANKS];
     start_ranks(make_bootstrap(), ranks, refused_rank, ids);
     return wait_ranks(ranks, ids, strcmp(kind, "death") == 0 ? ranks - 1 : -1);
+}
+
+// MARK: Closing in the middle
+
+// One rank leaves while calls are under way, and its memory is its own again; the others learn it by asking.
+static int closing_rank(process *self) {
+    enum { BYTES = 1 << 20, ROUNDS = 8 };
+    load(self);
+    char *memory = calloc(2 * STEPS, BYTES);
+    CHECK(memory);
+    uint64_t state = seed;
+    for (int round = 0; round < ROUNDS; round++) {
+        group made = join_group(self, round);
+        OK(made.code);
+        // A rank that leaves at once would fail those that still join.
+        barrier(self);
+        const bool leaves = self->rank == (int)(next_random(&state) % (uint64_t)self->ranks);
+        const int calls_before = (int)(next_random(&state) % (2 * STEPS));
+        void *requests[STEPS] = {0};
+        result code = SUCCESS;
+        for (int call = 0; code == SUCCESS && !(leaves && call == calls_before); call++) {
+            const int slot = call % STEPS;
+            int done = 0, size = 0;
+            while (requests[slot] && !done && code == SUCCESS) code = self->collnet->test(requests[slot], &done, &size);
+            if (code == SUCCESS)
+                code = self->collnet->iallreduce(made.comm, memory + slot * BYTES, memory + (STEPS + slot) * BYTES, BYTES / 4, TYPE_F32, OP_SUM, NULL, NULL, &requests[slot]);
+        }
+        if (leaves) {
+            OK(code);
+            OK(self->collnet->closeColl(made.comm));
+            memset(memory, round + 1, 2 * STEPS * (size_t)BYTES);
+            nap_us(2000);
+            for (size_t byte = 0; byte < 2 * STEPS * (size_t)BYTES; byte++) CHECK(memory[byte] == (char)(round + 1));
+        } else {
+            CHECK(code == REMOTE_ERROR);
+            OK(self->collnet->closeColl(made.comm));
+        }
+    }
+    free(memory);
+    return 0;
+}
+
+int scenario_collnet_close(int argc, char **argv) {
+    if (argc != 2) FAIL("collnet-close needs 2 arguments");
+    seed = strtoull(argv[1], NULL, 10);
+    return run_ranks(atoi(argv[0]), closing_rank);
+}
+
+// MARK: Doing nothing
+
+// A group that nobody asks for anything costs no processor time.
+static int idle_rank(process *self) {
+    load(self);
+    group made = join_group(self, 0);
+    OK(made.code);
+    enum { BYTES = 1 << 20 };
+    static char memory[2 * BYTES];
+    for (int call = 0; call < 2; call++) {
+        void *request = NULL;
+        int done = 0, size = 0;
+        OK(self->collnet->iallreduce(made.comm, memory, memory + BYTES, BYTES / 4, TYPE_F32, OP_SUM, NULL, NULL, &request));
+        while (!done) {
+            OK(self->collnet->test(request, &done, &size));
+            sched_yield();
+        }
+        CHECK(size == BYTES);
+        if (call == 1) break;  // they have slept, and have been woken
+        barrier(self);
+        nap_us(100000);
+        const long long before = processor_ns();
+        nap_us(1000000);
+        atomic_store(&self->shared->results[self->rank], processor_ns() - before);
+        barrier(self);
+    }
+    OK(self->collnet->closeColl(made.comm));
+    return 0;
+}
+
+int scenario_collnet_idle(int argc, char **argv) {
+    (void)argc, (void)argv;
+    pid_t ids[2];
+    bootstrap *shared = make_bootstrap();
+    start_ranks(shared, 2, idle_rank, ids);
+    const int bad = wait_ranks(2, ids, -1);
+    const double most = (double)(shared->results[0] > shared->results[1] ? shared->results[0] : shared->results[1]) / 1e9;
+    printf("%.1f ms of processor time in an idle second\n", most * 1e3);
+    return bad || most > 0.2;
+}
+
+// MARK: Bandwidth
+
+static size_t bench_bytes;
+static int bench_repeats;
+
+static int later(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+// Eight calls under way, as NCCL's progress thread has them.
+static int bench_rank(process *self) {
+    load(self);
+    group made = join_group(self, 0);
+    OK(made.code);
+    char *memory = NULL;
+    CHECK(posix_memalign((void **)&memory, 4096, 2 * STEPS * bench_bytes) == 0);
+    memset(memory, 0, 2 * STEPS * bench_bytes);
+    double *times = calloc((size_t)bench_repeats, sizeof *times);
+    CHECK(times);
+    // The first one is a rehearsal.
+    for (int repeat = -1; repeat < bench_repeats; repeat++) {
+        const long long start = now_ns();
+        void *requests[STEPS] = {0};
+        int posted = 0, done = 0;
+        while (done < calls) {
+            bool idle = true;
+            if (posted < calls && posted - done < STEPS) {
+                char *input = memory + (size_t)(posted % STEPS) * bench_bytes;
+                OK(self->collnet->iallreduce(made.comm, input, input + STEPS * bench_bytes, (int)(bench_bytes / 4), TYPE_F32, OP_SUM, NULL, NULL, &requests[posted % STEPS]));
+                if (requests[posted % STEPS]) posted++, idle = false;
+            }
+            if (done < posted) {
+                int ready = 0, size = 0;
+                OK(self->collnet->test(requests[done % STEPS], &ready, &size));
+                if (ready) done++, idle = false;
+            }
+            if (idle) sched_yield();
+        }
+        if (repeat >= 0) times[repeat] = (double)(now_ns() - start) / 1e6;
+    }
+    if (self->rank == 0) {
+        qsort(times, (size_t)bench_repeats, sizeof *times, later);
+        printf("%d calls of %zu bytes: %.2f ms (%.2f-%.2f), %.2f GB/s\n", calls, bench_bytes, times[bench_repeats / 2], times[0],
+               times[bench_repeats - 1], (double)calls * (double)bench_bytes / times[bench_repeats / 2] / 1e6);
+        fflush(stdout);
+    }
+    free(times);
+    free(memory);
+    OK(self->collnet->closeColl(made.comm));
+    return 0;
+}
+
+int scenario_collnet_bench(int argc, char **argv) {
+    if (argc < 3 || argc > 4) FAIL("collnet-bench needs 3 or 4 arguments");
+    bench_bytes = strtoull(argv[1], NULL, 10) / 4 * 4;
+    calls = atoi(argv[2]);
+    bench_repeats = argc > 3 ? atoi(argv[3]) : 9;
+    CHECK(bench_bytes > 0 && bench_bytes <= 1 << 30 && calls > 0 && bench_repeats > 0);
+    return run_ranks(atoi(argv[0]), bench_rank);
 }

@@ -34,6 +34,12 @@ void nap_us(int microseconds) {
     nanosleep(&(struct timespec){microseconds / 1000000, microseconds % 1000000 * 1000L}, NULL);
 }
 
+long long processor_ns(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
 uint64_t next_random(uint64_t *state) {
     uint64_t z = (*state += 0x9e3779b97f4a7c15);
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -54,7 +60,21 @@ static void write_log(int level, unsigned long flags, const char *file, int line
     fprintf(stderr, "[%d] NCCL %s %s\n", (int)getpid(), level == LOG_WARN ? "WARN" : "INFO", text);
 }
 
+// FLEXMIG_NCCL_WORKERS by rank: DRIVER_WORKERS=4,1 gives 4 to rank 0, 1 to rank 1, 4 to rank 2 and so on.
+static void set_workers(int rank) {
+    const char *list = getenv("DRIVER_WORKERS");
+    if (!list) return;
+    int count = 1, number = 0;
+    for (const char *c = list; *c; c++) count += *c == ',';
+    for (int skip = rank % count; skip > 0; skip--) list = strchr(list, ',') + 1;
+    char text[16];
+    CHECK(sscanf(list, "%d", &number) == 1);
+    snprintf(text, sizeof text, "%d", number);
+    CHECK(setenv("FLEXMIG_NCCL_WORKERS", text, 1) == 0);
+}
+
 result start_plugin(process *self) {
+    set_workers(self->rank);
     self->library = dlopen(library_path, RTLD_NOW | RTLD_LOCAL);
     if (!self->library) FAIL("%s", dlerror());
     self->net = dlsym(self->library, "ncclNetPlugin_v8");

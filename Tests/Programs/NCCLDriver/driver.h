@@ -62,6 +62,16 @@ int wait_ranks(int ranks, const pid_t *ids, int killed);
 // Both.
 int run_ranks(int ranks, int (*body)(process *));
 
+// One rank's end of a CollNet group, or the plugin's error and no end.
+typedef struct {
+    void *listener, *comm;
+    result code;
+} group;
+// Listens, exchanges handles, connects. Every round of a run needs another number, 0 to 31.
+group join_group(process *self, int round);
+
+long long processor_ns(void);
+
 // One connection as the proxy sees it: messages go through a ring of eight buffers.
 typedef struct {
     void *comm, *registration;
@@ -114,4 +124,7 @@ int scenario_refused(int argc, char **argv);
 int scenario_collnet(int argc, char **argv);
 int scenario_collnet_kill(int argc, char **argv);
 int scenario_collnet_refused(int argc, char **argv);
+int scenario_collnet_close(int argc, char **argv);
+int scenario_collnet_idle(int argc, char **argv);
+int scenario_collnet_bench(int argc, char **argv);
 int scenario_bench(int argc, char **argv);

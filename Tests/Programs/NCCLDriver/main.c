@@ -20,7 +20,10 @@ static const struct {
     {"refused", "", scenario_refused},
     {"collnet", "RANKS CALLS SEED", scenario_collnet},
     {"collnet-kill", "RANKS SEED", scenario_collnet_kill},
-    {"collnet-refused", "RANKS listen|connect|death", scenario_collnet_refused},
+    {"collnet-refused", "RANKS listen|connect|lanes|death", scenario_collnet_refused},
+    {"collnet-close", "RANKS SEED", scenario_collnet_close},
+    {"collnet-idle", "", scenario_collnet_idle},
+    {"collnet-bench", "RANKS BYTES CALLS [REPEATS]", scenario_collnet_bench},
     {"bench", "[REPEATS]", scenario_bench},
 };
 

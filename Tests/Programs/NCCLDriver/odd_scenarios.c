@@ -211,12 +211,6 @@ int scenario_pending(int argc, char **argv) {
 
 // MARK: Doing nothing
 
-static long long processor_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
-
 // Open connections and open receives that nobody asks for cost no processor time.
 static int idle_rank(process *self) {
     load(self);
