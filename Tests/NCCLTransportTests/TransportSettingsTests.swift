@@ -32,7 +32,7 @@ struct TransportSettingsTests {
         #expect(settings.namePrefix == "flexmig-nccl-")
     }
 
-    @Test(arguments: [(1, nil, 0), (2, nil, 0), (16, nil, 3), (64, nil, 4), (16, "7", 1), (16, "1", 4)])
+    @Test(arguments: [(1, nil, 0), (2, nil, 0), (16, nil, 2), (64, nil, 4), (16, "7", 0), (16, "1", 4)])
     func workersAreWhatTheProcessorsAllow(processors: Int, ranks: String?, workers: Int) throws {
         let environment = ranks.map { ["FLEXMIG_LOCAL_WORLD_SIZE": $0] } ?? [:]
         #expect(try TransportSettings(environment: environment, processors: processors).workers == workers)
@@ -40,7 +40,7 @@ struct TransportSettingsTests {
 
     /// The ranks of a group are known, and a group has one lane at least.
     @Test(arguments: [
-        (16, 2, nil, 4), (16, 4, nil, 3), (8, 4, nil, 1), (2, 2, nil, 1), (1, 64, nil, 1), (2, 2, "0", 1),
+        (16, 2, nil, 4), (16, 4, nil, 2), (8, 4, nil, 1), (2, 2, nil, 1), (1, 64, nil, 1), (2, 2, "0", 1),
         (2, 2, "3", 3),
         (2, 2, "64", 8),
     ])
