@@ -48,8 +48,7 @@ public struct ProgramFacts: Sendable {
         switch route {
         case .nccl: .documented
         // docs/measurements/gpu.md
-        case .ncclSocket: .gpuWithoutMIG
-        case .ncclPlugin, .flexmig: .processes
+        case .ncclSocket, .ncclPlugin, .flexmig: .gpuWithoutMIG
         }
     }
 
