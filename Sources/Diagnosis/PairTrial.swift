@@ -56,6 +56,8 @@ public struct PairTrial: Sendable {
                 try? process.send(.kill)
                 _ = try? waitForEnd(of: process)
             }
+            // Of one that was killed before it could.
+            for name in SharedMemoryName.all(withPrefix: "flexmig-\(job)-") { try? name.unlink() }
         }
         for rank in 0..<2 { living.append((rank, try start(rank, words, job, directory))) }
         let deadline = ContinuousClock.now + patience
