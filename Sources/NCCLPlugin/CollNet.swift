@@ -110,16 +110,7 @@ public func flexmig_nccl_group_test(
     _ request: UnsafeMutableRawPointer?, _ done: UnsafeMutablePointer<Int32>?,
     _ bytes: UnsafeMutablePointer<Int32>?
 ) -> Int32 {
-    answerQuietly { () throws(NetFailure) in
-        let done = unsafe try required(done, "the place for the answer")
-        unsafe done.pointee = 0
-        guard let request = unsafe request?.assumingMemoryBound(to: CollectiveGroup.Operation.self) else {
-            throw .argument("the request is NULL")
-        }
-        guard let reduced = try unsafe CollectiveGroup.test(request) else { return }
-        unsafe bytes?.pointee = Int32(clamping: reduced)
-        unsafe done.pointee = 1
-    }
+    unsafe answerTest(request, done, bytes, by: CollectiveGroup.test)
 }
 
 @c @implementation

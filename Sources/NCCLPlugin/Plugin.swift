@@ -123,3 +123,21 @@ func handle(at pointer: UnsafeRawPointer) -> PeerHandle? {
 func write(_ handle: PeerHandle, to pointer: UnsafeMutableRawPointer) {
     unsafe UnsafeMutableRawBufferPointer(start: pointer, count: PeerHandle.bytes).copyBytes(from: handle.encoded)
 }
+
+/// What NCCL's `test` answers of a request: whether it is done, and then its bytes.
+@unsafe
+func answerTest<Request: ~Copyable>(
+    _ request: UnsafeMutableRawPointer?, _ done: UnsafeMutablePointer<Int32>?, _ bytes: UnsafeMutablePointer<Int32>?,
+    by test: (UnsafeMutablePointer<Request>) throws(NetFailure) -> Int?
+) -> Int32 {
+    answerQuietly { () throws(NetFailure) in
+        let done = unsafe try required(done, "the place for the answer")
+        unsafe done.pointee = 0
+        guard let request = unsafe request?.assumingMemoryBound(to: Request.self) else {
+            throw .argument("the request is NULL")
+        }
+        guard let count = try unsafe test(request) else { return }
+        unsafe bytes?.pointee = Int32(clamping: count)
+        unsafe done.pointee = 1
+    }
+}

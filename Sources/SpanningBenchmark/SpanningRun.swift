@@ -120,7 +120,9 @@ public struct SpanningRun {
             case .interrupted(let signal): throw .interrupted(signal)
             case .failed(let code, let lines):
                 let text = lines.map { "\n  \($0)" }.joined()
-                throw .failed(exitCode: code, "on \(leaves) leaves the program ended with exit code \(code)\(text)")
+                throw .failed(
+                    exitCode: code,
+                    "on \(leaves) \(leaves == 1 ? "leaf" : "leaves") the program ended with exit code \(code)\(text)")
             case .marker(let problem): throw .unusable("\(problem)")
             case .system(let error): throw .unusable("\(error)")
             }

@@ -5,7 +5,8 @@ import Synchronization
 ///
 /// Safe, and Sendable, under two rules. Its maker keeps `layout.totalBytes` bytes at `base` mapped for as long as the value is in
 /// use; the header and line words are touched through this type only. Each line has a single writer, the rank
-/// itself, but for a rank's doorbell, which the others ring; the header is written before it is published. docs/design/collectives.md tells which store pairs with
+/// itself, but for a rank's doorbell, which the others ring, and the header's words of refusal; the rest of the header is
+/// written before it is published. docs/design/collectives.md tells which store pairs with
 /// which load.
 @safe package struct Region: @unchecked Sendable {
     /// "FLEXMIG" and a zero byte.
