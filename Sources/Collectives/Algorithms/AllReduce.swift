@@ -4,7 +4,7 @@ enum AllReduce {
     /// is to read. Measured, see docs/measurements/collectives.md.
     @inline(__always)
     static func isFlat(_ call: Call, over exchange: Exchange) -> Bool {
-        call.bytes <= 64 * 1024 / exchange.size && call.bytes <= exchange.layout.stageBytes
+        call.bytes * exchange.size <= 64 * 1024 && call.bytes <= exchange.layout.stageBytes
     }
 
     @inline(__always)

@@ -49,7 +49,8 @@ enum FlatReduce {
             location = unsafe exchange.heap.location(of: input, bytes: bytes)
             result = unsafe call.output.map { unsafe exchange.heap.location(of: $0, bytes: bytes) } ?? .max
         }
-        var stores = exchange.beginStores(bytes: bytes, location != 0 ? .direct : .reduced)
+        var stores = exchange.beginStores(
+            bytes: bytes, slotBytes: bytes, location != 0 ? .direct : .reduced)
         if isShowing, location == 0 { unsafe exchange.store(input, to: exchange.ownSlot, bytes: bytes, stores) }
         stores.pause()
         let views = try exchange.open(call.signature, input: location, output: result, inputBytes: bytes)

@@ -14,10 +14,13 @@ enum SharedReduce {
         }
         let (bytes, stageBytes) = (call.bytes, exchange.layout.stageBytes)
         let location = unsafe exchange.heap.location(of: input, bytes: bytes)
-        var stores = exchange.beginStores(bytes: bytes, location != 0 ? .direct : .reduced)
+        let chunkBytes = min(bytes, stageBytes)
+        let slots = Slots(chunkBytes: chunkBytes, ranks: exchange.size)
+        var stores = exchange.beginStores(
+            bytes: bytes, slotBytes: slots.bytes, location != 0 ? .direct : .reduced)
         let result: UInt64 = unsafe call.output.map { unsafe exchange.heap.location(of: $0, bytes: bytes) } ?? .max
-        var chunk = 0..<min(bytes, stageBytes)
-        if location == 0 { unsafe stage(chunk, of: input, stores, over: exchange) }
+        var chunk = 0..<chunkBytes
+        if location == 0 { unsafe stage(chunk, of: input, in: slots, stores, over: exchange) }
         stores.pause()
         let views = try exchange.open(call.signature, input: location, output: result, inputBytes: bytes)
         stores.resume()
@@ -27,51 +30,77 @@ enum SharedReduce {
             return .direct
         }
         while true {
-            unsafe reduce(chunk, of: call, input, stores, over: exchange)
+            unsafe reduce(chunk, of: call, input, in: slots, stores, over: exchange)
             let reduced = chunk
             chunk = chunk.upperBound..<min(bytes, chunk.upperBound + stageBytes)
-            if location == 0, !chunk.isEmpty { unsafe stage(chunk, of: input, stores, over: exchange) }
+            if location == 0, !chunk.isEmpty { unsafe stage(chunk, of: input, in: slots, stores, over: exchange) }
             if chunk.isEmpty, views.someDirect {
                 try exchange.lastStep(call.signature)
             } else {
                 try exchange.step(call.signature)
             }
-            unsafe take(reduced, of: call, over: exchange)
+            unsafe take(reduced, of: call, in: slots, over: exchange)
             if chunk.isEmpty { break }
         }
         exchange.endStores(stores, note: views.storeNote)
         return .staged
     }
 
+    /// How a call uses its slots: a chunk's share for each other rank, then this rank's share of the results.
+    private struct Slots {
+        private let shareBytes: Int
+        private let ranks: Int
+
+        init(chunkBytes: Int, ranks: Int) {
+            shareBytes = Shares(of: chunkBytes, ranks: ranks)[0].count
+            self.ranks = ranks
+        }
+
+        var bytes: Int { ranks * shareBytes }
+
+        /// Where a rank shows what another one will reduce.
+        @inline(__always)
+        func input(from shower: Int, to reducer: Int) -> Int {
+            (reducer < shower ? reducer : reducer - 1) * shareBytes
+        }
+
+        /// Where a rank shows what it has reduced.
+        var result: Int { (ranks - 1) * shareBytes }
+    }
+
     /// Shows a chunk, but for this rank's own share of it.
     @unsafe
     private static func stage(
-        _ chunk: Range<Int>, of input: UnsafeRawPointer, _ stores: Exchange.Stores, over exchange: Exchange
+        _ chunk: Range<Int>, of input: UnsafeRawPointer, in slots: Slots, _ stores: Exchange.Stores,
+        over exchange: Exchange
     ) {
-        let own = Shares(of: chunk.count, ranks: exchange.size)[exchange.rank]
-        let (slot, from) = unsafe (exchange.ownSlot, input + chunk.lowerBound)
-        unsafe exchange.store(from, to: slot, bytes: own.lowerBound, stores)
-        unsafe exchange.store(
-            from + own.upperBound, to: slot + own.upperBound, bytes: chunk.count - own.upperBound, stores)
+        let shares = Shares(of: chunk.count, ranks: exchange.size)
+        let (slot, from, own) = unsafe (exchange.ownSlot, input + chunk.lowerBound, exchange.rank)
+        for rank in 0..<exchange.size where rank != own {
+            unsafe exchange.store(
+                from + shares[rank].lowerBound, to: slot + slots.input(from: own, to: rank),
+                bytes: shares[rank].count, stores)
+        }
     }
 
     /// Reduces this rank's share of a chunk, for itself and for showing it.
     @unsafe
     private static func reduce(
-        _ chunk: Range<Int>, of call: Call, _ input: UnsafeRawPointer, _ stores: Exchange.Stores,
+        _ chunk: Range<Int>, of call: Call, _ input: UnsafeRawPointer, in slots: Slots, _ stores: Exchange.Stores,
         over exchange: Exchange
     ) {
-        let own = Shares(of: chunk.count, ranks: exchange.size)[exchange.rank]
+        let rank = exchange.rank
+        let own = Shares(of: chunk.count, ranks: exchange.size)[rank]
         let place = chunk.lowerBound + own.lowerBound
-        for rank in 0..<exchange.size {
-            if let tensor = unsafe exchange.inputs[rank] {
-                unsafe exchange.sources[rank] = tensor + place
+        for other in 0..<exchange.size where other != rank {
+            if let tensor = unsafe exchange.inputs[other] {
+                unsafe exchange.sources[other] = tensor + place
             } else {
-                unsafe exchange.sources[rank] = exchange.slot(of: rank) + own.lowerBound
+                unsafe exchange.sources[other] = exchange.slot(of: other) + slots.input(from: other, to: rank)
             }
         }
-        unsafe exchange.sources[exchange.rank] = input + place
-        unsafe exchange.results[0] = exchange.ownShare
+        unsafe exchange.sources[rank] = input + place
+        unsafe exchange.results[0] = exchange.ownSlot + slots.result
         if let output = unsafe call.output { unsafe exchange.results[1] = output + place }
         unsafe exchange.reduceForOthers(
             call, own: call.output.map { unsafe $0 + place }, resultCount: unsafe call.output == nil ? 1 : 2,
@@ -80,13 +109,13 @@ enum SharedReduce {
 
     /// Takes the other ranks' shares of a chunk that has been reduced.
     @unsafe
-    private static func take(_ chunk: Range<Int>, of call: Call, over exchange: Exchange) {
+    private static func take(_ chunk: Range<Int>, of call: Call, in slots: Slots, over exchange: Exchange) {
         guard let output = unsafe call.output else { return }
         let shares = Shares(of: chunk.count, ranks: exchange.size)
         for turn in 1..<exchange.size {
             let rank = (exchange.rank + turn) % exchange.size
             unsafe (output + chunk.lowerBound + shares[rank].lowerBound)
-                .copyMemory(from: exchange.share(of: rank), byteCount: shares[rank].count)
+                .copyMemory(from: exchange.slot(of: rank) + slots.result, byteCount: shares[rank].count)
         }
     }
 }

@@ -5,7 +5,12 @@
 extension Communicator {
     /// Counts and roots that no tensor has.
     private func check(count: Int, _ element: ElementType, root: Int = 0) throws(CollectiveError) {
-        guard count >= 0, count <= SymmetricHeap.largestArena / max(1, element.stride) / size else {
+        // With strides below 2^24 and 2^10 ranks at most, so few elements always fit: a small call does without divisions.
+        guard
+            count >= 0,
+            count <= 1 << 12
+                || count <= SymmetricHeap.largestArena / max(1, element.stride) / size
+        else {
             throw CollectiveError(.invalidArgument, "a tensor can't have \(count) elements")
         }
         guard (0..<size).contains(root) else {

@@ -16,8 +16,9 @@ extension Exchange {
         mutating func resume() { if isTimed { since = .now } }
     }
 
-    /// Begins a call of that many bytes.
-    func beginStores(bytes: Int, _ kind: StorePolicy.SizeClass.Kind) -> Stores {
+    /// Begins a call of that many bytes, `slotBytes` of which it shows in one step at most.
+    func beginStores(bytes: Int, slotBytes: Int, _ kind: StorePolicy.SizeClass.Kind) -> Stores {
+        useSlots(of: slotBytes)
         let size = StorePolicy.SizeClass(bytes: bytes, kind)
         if bytes < StorePolicy.SizeClass.leastBytes { return Stores(size: size, areStreamed: false, isTimed: false) }
         let isTimed = rank == 0 && policy.times(size)
@@ -32,6 +33,7 @@ extension Exchange {
     /// Ends a call, in whose first step rank 0 has shown `note`. All ranks follow it from the next call on.
     func endStores(_ stores: Stores, note: UInt64) {
         streamed = note
+        useSlots(of: 0)
         guard stores.isTimed else { return }
         var stores = stores
         stores.pause()

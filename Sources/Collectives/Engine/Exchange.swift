@@ -27,12 +27,16 @@ import Synchronization
     var statistics: CollectiveStatistics
     /// The last step that this rank has published.
     private(set) var current: UInt64 = 0
-    /// When this step's or message's waiting began; nil before. One time-out for all ranks that it waits for.
-    private var waitingSince: ContinuousClock.Instant?
+    /// When this step's or message's waiting began; before, anything. One time-out for all ranks that it waits for.
+    private var waitingSince = ContinuousClock.now
+    /// Whether it has. Apart from the time, which is of a type that costs more to change than a step does.
+    private var isWaiting = false
     var policy = StorePolicy()
     /// The size classes that stream: those that all ranks follow, and those that rank 0 will show next.
     var streamed: UInt64 = 0
     var nextStreamed: UInt64 = 0
+    /// What each slot of the present call has room for; the same on all ranks. Changes between calls only.
+    private(set) var slotBytes = 0
     private let spins: Int
     let messages: MessageCounts
 
@@ -95,13 +99,11 @@ import Synchronization
 
     // MARK: Slots and notes
 
-    /// Where this rank writes what it wants to show in its next step: `stageBytes` of input. Valid until that step.
+    /// Where this rank writes what it wants to show in its next step, `slotBytes`. Valid until that step.
     @inline(__always) @unsafe
-    var ownSlot: UnsafeMutableRawPointer { unsafe region.slot(of: rank, step: current + 1) }
-
-    /// Behind it, `shareBytes` of results.
-    @inline(__always) @unsafe
-    var ownShare: UnsafeMutableRawPointer { unsafe ownSlot + layout.stageBytes }
+    var ownSlot: UnsafeMutableRawPointer {
+        unsafe region.slot(of: rank, step: current + 1, slotBytes: slotBytes)
+    }
 
     /// In the line of the next step, 40 bytes.
     @inline(__always) @unsafe
@@ -109,13 +111,16 @@ import Synchronization
 
     /// What a rank has shown in the last step. Valid until the next step.
     @inline(__always) @unsafe
-    func slot(of rank: Int) -> UnsafeRawPointer { unsafe UnsafeRawPointer(region.slot(of: rank, step: current)) }
-
-    @inline(__always) @unsafe
-    func share(of rank: Int) -> UnsafeRawPointer { unsafe slot(of: rank) + layout.stageBytes }
+    func slot(of rank: Int) -> UnsafeRawPointer {
+        unsafe UnsafeRawPointer(region.slot(of: rank, step: current, slotBytes: slotBytes))
+    }
 
     @inline(__always) @unsafe
     func note(of rank: Int) -> UnsafeRawPointer { unsafe UnsafeRawPointer(region.note(of: rank, step: current)) }
+
+    /// Begins a call whose slots hold so many bytes; 0 when it is done.
+    @inline(__always)
+    func useSlots(of bytes: Int) { slotBytes = RegionLayout.rounded(bytes) }
 
     // MARK: Steps
 
@@ -129,7 +134,7 @@ import Synchronization
     @inline(__always)
     func step(_ signature: Signature) throws(CollectiveError) {
         current += 1
-        waitingSince = nil
+        isWaiting = false
         region.set(signature, of: rank, step: current)
         region.publish(current, by: rank)
         region.wakeSleepers(but: rank)
@@ -144,7 +149,7 @@ import Synchronization
     }
 
     /// Begins a call without steps; the time-out counts from its first waiting.
-    func beginWaiting() { waitingSince = nil }
+    func beginWaiting() { isWaiting = false }
 
     /// The last step of a call in which ranks touched each other's tensors: those are their owners' again.
     ///
@@ -178,7 +183,7 @@ import Synchronization
         if case .failed(let fault) = region.state(of: other) { throw fail(fault, signature) }
     }
 
-    private static let looksBeforePausing = 128
+    private static let looksBeforePausing = 1024
 
     @inline(never)
     private func waitForStep(of other: Int, during signature: Signature) throws(CollectiveError) {
@@ -211,7 +216,7 @@ import Synchronization
             switch action {
             case .spin: relaxProcessor()
             case .yield:
-                if waitingSince == nil { waitingSince = .now }
+                if !isWaiting { (isWaiting, waitingSince) = (true, .now) }
                 yieldProcessor()
             case .sleep(let duration): wasRung = sleep(atMost: duration, unless: isReady)
             }
@@ -251,7 +256,7 @@ import Synchronization
         if isReady() { return }
         if let fault { throw fail(fault, signature) }
         // This rank itself may be the one that doesn't come: to receive a message that it was to send.
-        if let since = waitingSince, since.duration(to: .now) >= limits.timeout,
+        if isWaiting, waitingSince.duration(to: .now) >= limits.timeout,
             let late = awaited.first(where: { isAwaited($0.rank) })?.rank ?? (isAwaited(rank) ? rank : nil)
         {
             if late == rank { throw waitsForItself(signature) }

@@ -47,7 +47,8 @@ struct Showing {
         let isInline = total <= Region.inlineBytes
         let room = exchange.layout.stageBytes / blocks / RegionLayout.unit * RegionLayout.unit
         var showing = Showing(
-            exchange: exchange, blockBytes: bytes, partBytes: isInline ? bytes : room, isInline: isInline,
+            exchange: exchange, blockBytes: bytes, partBytes: isInline ? bytes : min(RegionLayout.rounded(bytes), room),
+            isInline: isInline,
             range: 0..<min(bytes, isInline ? bytes : room))
         if isInline {
             if isShowing, let input = unsafe call.input {
@@ -67,7 +68,8 @@ struct Showing {
         {
             location = privateBit | UInt64(UInt(bitPattern: input))
         }
-        var stores = exchange.beginStores(bytes: total, .shown)
+        var stores = exchange.beginStores(
+            bytes: total, slotBytes: blocks * min(RegionLayout.rounded(bytes), room), .shown)
         if location == 0 { unsafe showing.stage(call.input, blocks: blocks, omitted: omitted, stores) }
         stores.pause()
         let views = try exchange.open(call.signature, input: location, output: 0, inputBytes: total)

@@ -228,8 +228,8 @@ import Synchronization
 
     /// The slot of a rank for a step. Plain memory: see `Exchange` for who may touch it when.
     @inline(__always) @unsafe
-    func slot(of rank: Int, step: UInt64) -> UnsafeMutableRawPointer {
-        unsafe base + layout.slot(of: rank, step: step)
+    func slot(of rank: Int, step: UInt64, slotBytes: Int) -> UnsafeMutableRawPointer {
+        unsafe base + layout.slot(of: rank, step: step, slotBytes: slotBytes)
     }
 
     /// The slot of a message part. Plain memory, the sender's until it posts it, then the receiver's until it took it.

@@ -1,7 +1,7 @@
 /// Where things lie in the memory that the ranks share.
 ///
 /// A header, then for each rank a *life line* (rarely written), a *step line* for even and one for odd steps, the
-/// *mailboxes* of each pair of ranks, and the slots. Every line has one writer, but for the doorbell in a life line.
+/// *mailboxes* of each pair of ranks, and for each rank an *area* of slots for even and one for odd steps. Every line has one writer, but for the doorbell in a life line.
 /// Lines are 64 bytes, the unit that processors exchange, and each begins a group of 128 bytes, because processors
 /// fetch them in pairs: with both parities in one group, who reads the line of this step takes away the one that its
 /// owner writes next.
@@ -15,10 +15,12 @@ package struct RegionLayout: Hashable, Sendable {
     package static func leastStageBytes(worldSize: Int) -> Int { max(4096, worldSize * unit) }
     /// Version of everything below and in `Region`, and of what decides alike on all ranks which way bytes take, such
     /// as `AllReduce.isFlat`. Another one can't be joined; who changes any of it raises it.
-    static let version: UInt64 = 4
+    static let version: UInt64 = 5
     /// Bytes of a group of lines with one writer; slots and shares are multiples of it.
     static let unit = 128
     static let headerBytes = unit
+    /// Smaller slots stay where they are: the least memory is the nearest.
+    package static let leastTurningBytes = 8192
     /// Bytes of one message part of send and receive.
     static let largestMessagePart = 64 * 1024
     /// Message parts that a rank can have under way.
@@ -41,6 +43,8 @@ package struct RegionLayout: Hashable, Sendable {
 
     /// One rank's share of a step's results: an equal part of the stage, whole lines.
     var shareBytes: Int { Self.rounded((stageBytes + worldSize - 1) / worldSize) }
+    /// Where a rank's slots of one parity lie: one that takes all of it, or several smaller ones.
+    package var areaBytes: Int { (worldSize + 1) * shareBytes }
     var messagePartBytes: Int { min(stageBytes, Self.largestMessagePart) }
 
     func lifeLine(of rank: Int) -> Int { Self.headerBytes + rank * Self.unit }
@@ -58,12 +62,22 @@ package struct RegionLayout: Hashable, Sendable {
     }
     /// One group of lines more than needed lies between two slots: with a power of two the same place of all slots
     /// would fall into the same few cache sets.
-    private var slotStride: Int { stageBytes + shareBytes + Self.unit }
-    private var messagesStart: Int { slotsStart + 2 * worldSize * slotStride }
+    private var areaStride: Int { areaBytes + Self.unit }
+    private var messagesStart: Int { slotsStart + 2 * worldSize * areaStride }
 
-    /// What a rank shows with a step: two per rank, by turns. First `stageBytes` of input, then `shareBytes` of
-    /// results.
-    func slot(of rank: Int, step: UInt64) -> Int { slotsStart + (2 * rank + Int(step & 1)) * slotStride }
+    /// What a rank shows with a step: a place in its area of the step's parity.
+    ///
+    /// Large slots take turns in the area. Written again at once, each of their lines would have to be taken away from
+    /// the cache of the core that has read it, one after the other; by the time that the area has been gone
+    /// through, the lines have left that cache. docs/measurements/collectives.md has what that is worth.
+    ///
+    /// - Parameter slotBytes: what the slots of this step have room for; the same on all ranks.
+    @inline(__always)
+    package func slot(of rank: Int, step: UInt64, slotBytes: Int) -> Int {
+        let area = slotsStart + (2 * rank + Int(step & 1)) * areaStride
+        if slotBytes < Self.leastTurningBytes { return area }
+        return area + Int(truncatingIfNeeded: step >> 1) % max(1, areaBytes / slotBytes) * slotBytes
+    }
 
     func messageSlot(of rank: Int, part: UInt64) -> Int {
         messagesStart + (Self.messageSlots * rank + Int(part) % Self.messageSlots) * (messagePartBytes + Self.unit)

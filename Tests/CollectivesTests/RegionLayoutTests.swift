@@ -1,0 +1,57 @@
+import Collectives
+import Testing
+
+/// Where slots lie: what keeps two ranks, and two steps in a row, out of each other's memory.
+struct RegionLayoutTests {
+    private static let sizes = [1, 40, 4096, 8191, 8192, 8320, 32768, 100_000, 1 << 20, 3 << 20, 64 << 20]
+
+    private static func layouts() -> [RegionLayout] {
+        [1, 2, 3, 4, 8, 31].flatMap { ranks in
+            [RegionLayout.leastStageBytes(worldSize: ranks), RegionLayout.defaultStageBytes(worldSize: ranks)].map {
+                RegionLayout(worldSize: ranks, stageBytes: $0)
+            }
+        }
+    }
+
+    /// Of any size that fits, in any step: the proof of docs/design/collectives.md asks for nothing else.
+    @Test func everySlotLiesInTheAreaOfItsRankAndParity() {
+        for layout in Self.layouts() {
+            var areas: [Range<Int>] = []
+            for rank in 0..<layout.worldSize {
+                for parity in UInt64(0)...1 {
+                    let start = layout.slot(of: rank, step: parity, slotBytes: 0)
+                    let area = start..<start + layout.areaBytes
+                    #expect(areas.allSatisfy { !$0.overlaps(area) })
+                    areas.append(area)
+                    for bytes in Self.sizes where bytes <= layout.areaBytes {
+                        let slotBytes = (bytes + 127) / 128 * 128
+                        for step in stride(from: parity, to: parity + 100, by: 2) {
+                            let slot = layout.slot(of: rank, step: step, slotBytes: slotBytes)
+                            guard area.contains(slot), slot + slotBytes <= area.upperBound, slot % 128 == 0 else {
+                                Issue.record("step \(step) of rank \(rank) of \(layout) leaves its area")
+                                return
+                            }
+                        }
+                    }
+                }
+            }
+            #expect(areas.allSatisfy { $0.upperBound <= layout.totalBytes })
+            // What a rank shows in one step fits, and so do its results beside it.
+            #expect(layout.areaBytes >= layout.stageBytes)
+        }
+    }
+
+    @Test func largeSlotsGoThroughTheWholeAreaAndSmallOnesStay() {
+        let layout = RegionLayout(worldSize: 2, stageBytes: RegionLayout.defaultStageBytes(worldSize: 2))
+        func places(of bytes: Int, steps: Int) -> Set<Int> {
+            Set((0..<UInt64(steps)).map { layout.slot(of: 1, step: 2 * $0, slotBytes: bytes) })
+        }
+        #expect(places(of: RegionLayout.leastTurningBytes - 128, steps: 1000).count == 1)
+        for bytes in [8192, 32768, 262144] {
+            #expect(places(of: bytes, steps: 1000).count == layout.areaBytes / bytes)
+        }
+        // No step's slot is that of the step before the last.
+        #expect(places(of: 524288, steps: 3).count == 3)
+        #expect(places(of: layout.areaBytes, steps: 1000).count == 1)
+    }
+}
