@@ -54,4 +54,30 @@ struct RegionLayoutTests {
         #expect(places(of: 524288, steps: 3).count == 3)
         #expect(places(of: layout.areaBytes, steps: 1000).count == 1)
     }
+
+    /// Those in a row are apart, and none meets another rank's.
+    @Test func messagePartsInARowAreApart() {
+        for layout in Self.layouts() {
+            for bytes in [1, 4096, 8192, 10_000, 32768, 65536] where bytes <= layout.stageBytes {
+                let slots = layout.messageSlots
+                for first in [UInt64(0), 23, 24, 1000, 4_000_000_000] {
+                    let parts = (first..<first + UInt64(slots)).flatMap { part in
+                        [0, layout.worldSize - 1].map { layout.messageSlot(of: $0, part: part, bytes: bytes) }
+                    }
+                    let starts = Set(parts).sorted()
+                    #expect(starts.count == (layout.worldSize == 1 ? slots : 2 * slots))
+                    #expect(zip(starts, starts.dropFirst()).allSatisfy { $0 + bytes <= $1 })
+                    #expect(starts.last.map { $0 + bytes <= layout.totalBytes } == true)
+                }
+            }
+        }
+    }
+
+    @Test func smallPartsGoThroughAllOfTheSlots() {
+        let layout = RegionLayout(worldSize: 2, stageBytes: RegionLayout.defaultStageBytes(worldSize: 2))
+        for bytes in [8192, 32768, 65536] {
+            let places = Set((0..<UInt64(1000)).map { layout.messageSlot(of: 1, part: $0, bytes: bytes) })
+            #expect(places.count * bytes == layout.messageSlots * 65536)
+        }
+    }
 }

@@ -2,8 +2,9 @@
 ///
 /// A sender has a few slots for all its messages, and each pair of ranks a mailbox, which holds one part at a time. To
 /// send a part: wait until the slot is free, fill it, wait until the mailbox's last part was taken, post. So a message
-/// of one part is on its way before anybody receives it, and copying in overlaps with copying out. A message in the
-/// symmetric heap is posted whole, and the sender waits until it was taken.
+/// of one part is on its way before anybody receives it, and copying in overlaps with copying out. A message of up to
+/// 32 bytes travels in the mailbox itself. One in the symmetric heap is posted whole, and the sender waits until it
+/// was taken.
 ///
 /// Not steps: only the two ranks take part, and they may have different steps behind them.
 ///
@@ -46,9 +47,10 @@ enum PointToPoint {
         }
     }
 
-    /// The place of a part: a slot's number, or a location in the heap.
-    private struct Place {
+    /// The place of a part: a slot's number, a location in the heap, or the mailbox.
+    private struct Place: Hashable {
         let word: UInt64
+        static let mailbox = Place(word: .max)
         static func slot(_ number: UInt64) -> Place { Place(word: number << 1) }
         static func location(_ location: UInt64) -> Place { Place(word: location << 1 | 1) }
         var isLocation: Bool { word & 1 == 1 }
@@ -65,10 +67,12 @@ enum PointToPoint {
         var isDone = false
         var isFilled = false
         var isDirect: Bool { location != 0 }
+        let isInline: Bool
 
         init(_ call: Call, to receiver: Int, over exchange: Exchange) {
             self.call = call
             self.receiver = receiver
+            isInline = call.bytes <= Region.inlineMessageBytes
             if let input = unsafe call.input, call.bytes >= Showing.leastDirectBytes {
                 location = unsafe exchange.heap.location(of: input, bytes: call.bytes)
             } else {
@@ -82,12 +86,14 @@ enum PointToPoint {
 
         /// The rank that has to take something before this can go on.
         func awaited(over exchange: Exchange) -> Int {
-            if !isDirect, !isFilled, let holder = exchange.messages.holderOfNextSlot(exchange) { return holder }
+            if !isDirect, !isInline, !isFilled, let holder = exchange.messages.holderOfNextSlot(exchange) {
+                return holder
+            }
             return receiver
         }
 
         func canAdvance(over exchange: Exchange) -> Bool {
-            if isDirect { return isMailboxFree(exchange) }
+            if isDirect || isInline { return isMailboxFree(exchange) }
             if !isFilled { return exchange.messages.holderOfNextSlot(exchange) == nil }
             return isMailboxFree(exchange)
         }
@@ -107,12 +113,24 @@ enum PointToPoint {
                 }
                 return true
             }
+            if isInline {
+                if let input = unsafe call.input {
+                    unsafe exchange.region.messageNote(from: exchange.rank, to: receiver)
+                        .copyMemory(from: input, byteCount: call.bytes)
+                }
+                messages.sent[receiver] += 1
+                post(.mailbox, over: exchange)
+                isDone = true
+                return true
+            }
             let part = min(exchange.layout.messagePartBytes, call.bytes - sent)
             if !isFilled {
                 if let input = unsafe call.input, part > 0 {
                     // The slot is this rank's until it is posted, and as long as a part.
-                    unsafe exchange.region.messageSlot(of: exchange.rank, part: messages.nextSlot)
-                        .copyMemory(from: input + sent, byteCount: part)
+                    unsafe exchange.storePart(
+                        input + sent,
+                        to: exchange.region.messageSlot(of: exchange.rank, part: messages.nextSlot, bytes: part),
+                        bytes: part)
                 }
                 isFilled = true
                 return true
@@ -164,8 +182,13 @@ enum PointToPoint {
             }
             let place = Place(word: message.place)
             var part = min(exchange.layout.messagePartBytes, call.bytes - received)
-            var from = unsafe UnsafeRawPointer(exchange.region.messageSlot(of: sender, part: place.value))
-            if place.isLocation {
+            var from: UnsafeRawPointer
+            if place == .mailbox {
+                unsafe from = UnsafeRawPointer(exchange.region.messageNote(from: sender, to: exchange.rank))
+            } else if !place.isLocation {
+                unsafe from = UnsafeRawPointer(
+                    exchange.region.messageSlot(of: sender, part: place.value, bytes: part))
+            } else {
                 (isDirect, part) = (true, call.bytes)
                 guard let address = unsafe exchange.heap.address(of: place.value, bytes: part) else {
                     throw exchange.fail(
@@ -183,7 +206,7 @@ enum PointToPoint {
             exchange.region.take(exchange.messages.received[sender], from: sender, by: exchange.rank)
             exchange.region.wakeSleepers(but: exchange.rank)
             // As `lastStep`: a sender that gave up may have used its tensor again before it was copied.
-            if place.isLocation { try exchange.confirm(sender, call.signature) }
+            if isDirect { try exchange.confirm(sender, call.signature) }
             received += part
             isDone = received == call.bytes
             return true
@@ -201,10 +224,11 @@ final class MessageCounts {
     /// For each slot, the receiver of its last part and that part's number in the mailbox.
     private var slots: [(receiver: Int, number: UInt64)?]
 
-    init(ranks: Int) {
+    init(_ layout: RegionLayout) {
+        let ranks = layout.worldSize
         sent = [UInt64](repeating: 0, count: ranks)
         received = [UInt64](repeating: 0, count: ranks)
-        slots = [(receiver: Int, number: UInt64)?](repeating: nil, count: RegionLayout.messageSlots)
+        slots = [(receiver: Int, number: UInt64)?](repeating: nil, count: layout.messageSlots)
     }
 
     /// The rank that has not yet taken the part in the slot to be filled next; nil when it is free.

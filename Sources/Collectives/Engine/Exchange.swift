@@ -37,6 +37,8 @@ import Synchronization
     var nextStreamed: UInt64 = 0
     /// What each slot of the present call has room for; the same on all ranks. Changes between calls only.
     private(set) var slotBytes = 0
+    /// The size classes of message parts that this rank streams, whoever receives them.
+    var streamedParts: UInt64 = 0
     private let spins: Int
     let messages: MessageCounts
 
@@ -70,7 +72,7 @@ import Synchronization
         interruption = Interruption(region, rank: rank, keeping: transport)
         vectorLevel = VectorUnit.level
         statistics = CollectiveStatistics(ranks: size)
-        messages = MessageCounts(ranks: size)
+        messages = MessageCounts(transport.region.layout)
         spins = size <= processors ? WaitLadder.spins : 0
         unsafe inputs = .allocate(capacity: size)
         unsafe outputs = .allocate(capacity: size)

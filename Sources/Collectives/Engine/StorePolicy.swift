@@ -17,8 +17,9 @@ package struct StorePolicy: Hashable, Sendable {
         /// Smaller calls always go through the caches: their lines are few.
         package static let leastBytes = 2048
         private static let classes = 16
-        /// What is written: a shown input, an input that will be reduced or its results, tensors in the symmetric heap.
-        package enum Kind: Int, Hashable, Sendable, CaseIterable { case shown, reduced, direct }
+        /// What is written: a shown input, an input that will be reduced or its results, tensors in the symmetric heap, a
+        /// part of a message.
+        package enum Kind: Int, Hashable, Sendable, CaseIterable { case shown, reduced, direct, sent }
 
         @inline(__always)
         package init(bytes: Int, _ kind: Kind) {

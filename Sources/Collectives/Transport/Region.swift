@@ -13,6 +13,8 @@ import Synchronization
     static let magic: UInt64 = 0x0047_494d_5845_4c46
     /// Bytes of a small tensor that travel inside a step line.
     static let inlineBytes = 40
+    /// Bytes of a small message that travel inside a mailbox.
+    static let inlineMessageBytes = 32
 
     let base: UnsafeMutableRawPointer
     package let layout: RegionLayout
@@ -211,6 +213,13 @@ import Synchronization
         unsafe atomic(at: box).pointee.store(count, ordering: .sequentiallyConsistent)
     }
 
+    /// The 32 bytes of a mailbox behind its words: a small message. The sender's until it posts, then the receiver's until
+    /// it takes.
+    @inline(__always) @unsafe
+    func messageNote(from sender: Int, to receiver: Int) -> UnsafeMutableRawPointer {
+        unsafe base + layout.mailbox(from: sender, to: receiver) + 32
+    }
+
     func message(from sender: Int, to receiver: Int) -> (signature: Signature, place: UInt64) {
         let box = layout.mailbox(from: sender, to: receiver)
         return unsafe (
@@ -234,8 +243,8 @@ import Synchronization
 
     /// The slot of a message part. Plain memory, the sender's until it posts it, then the receiver's until it took it.
     @unsafe
-    func messageSlot(of rank: Int, part: UInt64) -> UnsafeMutableRawPointer {
-        unsafe base + layout.messageSlot(of: rank, part: part)
+    func messageSlot(of rank: Int, part: UInt64, bytes: Int) -> UnsafeMutableRawPointer {
+        unsafe base + layout.messageSlot(of: rank, part: part, bytes: bytes)
     }
 
     private enum HeaderOffset {

@@ -23,8 +23,6 @@ package struct RegionLayout: Hashable, Sendable {
     package static let leastTurningBytes = 8192
     /// Bytes of one message part of send and receive.
     static let largestMessagePart = 64 * 1024
-    /// Message parts that a rank can have under way.
-    static let messageSlots = 4
 
     /// Number of ranks.
     package let worldSize: Int
@@ -46,6 +44,9 @@ package struct RegionLayout: Hashable, Sendable {
     /// Where a rank's slots of one parity lie: one that takes all of it, or several smaller ones.
     package var areaBytes: Int { (worldSize + 1) * shareBytes }
     var messagePartBytes: Int { min(stageBytes, Self.largestMessagePart) }
+    /// Message parts that a rank can have under way: so many that the slots are more than a second-level cache holds, for
+    /// the reason given at `slot(of:step:slotBytes:)`, but few where memory is scarce.
+    package var messageSlots: Int { stageBytes < Self.largestMessagePart ? 4 : 24 }
 
     func lifeLine(of rank: Int) -> Int { Self.headerBytes + rank * Self.unit }
     func stepLine(of rank: Int, step: UInt64) -> Int {
@@ -79,12 +80,21 @@ package struct RegionLayout: Hashable, Sendable {
         return area + Int(truncatingIfNeeded: step >> 1) % max(1, areaBytes / slotBytes) * slotBytes
     }
 
-    func messageSlot(of rank: Int, part: UInt64) -> Int {
-        messagesStart + (Self.messageSlots * rank + Int(part) % Self.messageSlots) * (messagePartBytes + Self.unit)
+    /// Where a part of a message lies: in the slots in turn and, when a slot has room for several like it, each time round
+    /// in another place of it.
+    ///
+    /// - Parameter part: the number of the sender's part.
+    /// - Parameter bytes: of the part.
+    package func messageSlot(of rank: Int, part: UInt64, bytes: Int) -> Int {
+        let (round, slot) = Int(truncatingIfNeeded: part).quotientAndRemainder(dividingBy: messageSlots)
+        let start = messagesStart + (messageSlots * rank + slot) * (messagePartBytes + Self.unit)
+        if bytes < Self.leastTurningBytes { return start }
+        let partBytes = Self.rounded(bytes)
+        return start + round % max(1, messagePartBytes / partBytes) * partBytes
     }
 
     package var totalBytes: Int {
-        messagesStart + worldSize * Self.messageSlots * (messagePartBytes + Self.unit)
+        messagesStart + worldSize * messageSlots * (messagePartBytes + Self.unit)
     }
 
     static func rounded(_ bytes: Int) -> Int { (bytes + unit - 1) / unit * unit }
