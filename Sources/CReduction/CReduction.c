@@ -9,7 +9,8 @@ static int is_supported(int level) {
     // These also ask the operating system whether it saves the registers.
     case creduction_avx2:
         __builtin_cpu_init();
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c")
+            && __builtin_cpu_supports("fma");
     case creduction_avx512:
         return is_supported(creduction_avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
             && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");

@@ -8,11 +8,15 @@
 //   QUOTIENT        a lane to divide in
 //   WIDEN, NARROW   optional: from a vector of STORED to one of SUMMED and back; NARROW's second argument says whether
 //                   each lane is the unchanged value of some source
+//   ADD             optional: a sum of two vectors of SUMMED, with the bits of +
 //
 // all of which are undefined again at the end.
 
 #ifndef STORED_BYTES
 #define STORED_BYTES VECTOR_BYTES
+#endif
+#ifndef ADD
+#define ADD(so_far, next) ((so_far) + (next))
 #endif
 #ifndef WIDEN
 #define WIDEN(stored) ((summed)(stored))
@@ -53,7 +57,7 @@ ALWAYS_INLINE summed combine(int operation, summed so_far, summed next) {
         ordered greatest = (ordered)next > (ordered)so_far ? (ordered)next : (ordered)so_far;
         return (summed)((ordered)next != (ordered)next ? (ordered)next : greatest);
     }
-    default: return so_far + next;
+    default: return ADD(so_far, next);
     }
 }
 
@@ -176,6 +180,7 @@ KERNEL(max)
 #undef summed
 #undef stored
 #undef NAMED
+#undef ADD
 #undef NARROW
 #undef WIDEN
 #undef QUOTIENT

@@ -3,6 +3,7 @@
 //   LEVEL_TABLE      the name of the table
 //   VECTOR_BYTES     the size of the level's vectors
 //   WIDEN_FLOAT16    optional, with NARROW_FLOAT16: the conversions of one vector by an instruction
+//   WITH_FMA         optional: the level has fused multiplications and additions
 //   WITHOUT_FLOAT16  optional: no float16 kernels at this level
 //
 // and under a target attribute that applies to every function here.
@@ -93,6 +94,7 @@
 #define QUOTIENT float
 #define WIDEN widen_float16
 #define NARROW(lanes, are_sources) narrow_float16(lanes)
+#define ADD add_float16
 #include "Element.h"
 #endif
 

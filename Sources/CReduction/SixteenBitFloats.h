@@ -69,6 +69,22 @@ ALWAYS_INLINE float16_stored narrow_float16(float32_lanes floats) {
 #undef FLOAT32_EXPONENT
 #endif
 
+#if defined(WITH_FMA)
+
+// 1 * so_far + next has the bits of so_far + next, and on AMD's cores a fused operation runs where no conversion does,
+// which an addition is in the way of: a seventh less time. The empty asm statement keeps the compiler from seeing the 1.
+ALWAYS_INLINE float32_lanes add_float16(float32_lanes so_far, float32_lanes next) {
+    float32_lanes one = 1;
+    __asm__("" : "+v"(one));
+    return __builtin_elementwise_fma(so_far, one, next);
+}
+
+#else
+
+ALWAYS_INLINE float32_lanes add_float16(float32_lanes so_far, float32_lanes next) { return so_far + next; }
+
+#endif
+
 // MARK: bfloat16: a vector of values to two of floats, the even lanes and the odd ones, which needs no shuffling
 
 typedef VECTOR_OF(uint16_t, VECTOR_BYTES) bfloat16_stored;
@@ -82,21 +98,31 @@ ALWAYS_INLINE bfloat16_lanes widen_bfloat16(bfloat16_stored values) {
     return floats;
 }
 
-// To nearest even, in the upper 16 bits, with anything in the lower ones. A NaN would be rounded like a number, but the
-// lower half of each that arrives here is 0: it comes from a source or is the processor's own, and stays as it is.
-ALWAYS_INLINE uint32_lanes round_bfloat16(float32_lanes floats) {
-    uint32_lanes bits = (uint32_lanes)floats;
-    return bits + 0x7fff + (bits >> 16 & 1);
-}
-
 // A source's value, which needs no rounding, but may be a signalling NaN.
 ALWAYS_INLINE uint32_lanes quiet_bfloat16(float32_lanes floats) {
     uint32_lanes bits = (uint32_lanes)floats;
     return floats != floats ? bits | 0x00400000 : bits;
 }
 
-ALWAYS_INLINE bfloat16_stored narrow_bfloat16(bfloat16_lanes floats, int are_sources) {
-    uint32_lanes even = are_sources ? quiet_bfloat16(floats.lo) : round_bfloat16(floats.lo);
-    uint32_lanes odd = are_sources ? quiet_bfloat16(floats.hi) : round_bfloat16(floats.hi);
+// The even lanes' upper or lower halves and the odd lanes', side by side as they are stored.
+ALWAYS_INLINE bfloat16_stored upper_halves(uint32_lanes even, uint32_lanes odd) {
     return (bfloat16_stored)(even >> 16 | (odd & 0xffff0000));
+}
+
+ALWAYS_INLINE bfloat16_stored lower_halves(uint32_lanes even, uint32_lanes odd) {
+    return (bfloat16_stored)((even & 0xffff) | odd << 16);
+}
+
+// To nearest even: one more where the lower half is above the middle, or in it and the upper one is odd. A NaN would be
+// rounded like a number, but the lower half of each that arrives here is 0: it comes from a source or is the
+// processor's own, and stays as it is.
+ALWAYS_INLINE bfloat16_stored round_bfloat16(bfloat16_lanes floats) {
+    bfloat16_stored upper = upper_halves((uint32_lanes)floats.lo, (uint32_lanes)floats.hi);
+    bfloat16_stored lower = lower_halves((uint32_lanes)floats.lo, (uint32_lanes)floats.hi);
+    return upper - (bfloat16_stored)(__builtin_elementwise_add_sat(lower, upper & 1) > 0x8000);
+}
+
+ALWAYS_INLINE bfloat16_stored narrow_bfloat16(bfloat16_lanes floats, int are_sources) {
+    if (!are_sources) return round_bfloat16(floats);
+    return upper_halves((uint32_lanes)quiet_bfloat16(floats.lo), (uint32_lanes)quiet_bfloat16(floats.hi));
 }

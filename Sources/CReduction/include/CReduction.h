@@ -28,7 +28,7 @@ enum {
     creduction_max = 5,      // likewise
 };
 
-// Vector units, each with all that it needs: avx2 includes f16c, avx512 is f, bw, dq and vl.
+// Vector units, each with all that it needs: avx2 includes f16c and fma, avx512 is f, bw, dq and vl.
 enum {
     creduction_baseline = 0,  // what every processor of the architecture has
     creduction_avx2 = 1,
