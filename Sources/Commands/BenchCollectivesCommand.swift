@@ -80,6 +80,10 @@ struct BenchCollectivesCommand: ParsableCommand {
         _ = try plan()
         if csv == "-", json == "-" { throw ValidationError("--csv - and --json - exclude each other.") }
         if plot == "-" { throw ValidationError("--plot needs a file.") }
+        let files = [csv, json, plot].compactMap { $0 }
+        if let twice = files.first(where: { file in file != "-" && files.count(where: { $0 == file }) > 1 }) {
+            throw ValidationError("Two of --csv, --json and --plot would write \(twice).")
+        }
     }
 
     func run() throws {

@@ -14,11 +14,14 @@ extension ProcessTests {
     /// - `FLEXMIG_KILL_SEED`: what they are drawn from, and `FLEXMIG_KILL_RUN`: the only one to do.
     @Suite(.serialized) struct Kills {
         @Test func theOthersAreToldAndNothingIsLeft() throws {
-            let seed = Self.setting("FLEXMIG_KILL_SEED").map { UInt64($0) } ?? .random(in: 0..<1 << 32)
-            let only = Self.setting("FLEXMIG_KILL_RUN")
-            let numbers = only.map { $0..<$0 + 1 } ?? 0..<(Self.setting("FLEXMIG_KILL_RUNS") ?? 40)
+            let seed =
+                try Self.setting("FLEXMIG_KILL_SEED", in: 0...Int(UInt32.max)).map { UInt64($0) }
+                ?? .random(in: 0..<1 << 32)
+            let only = try Self.setting("FLEXMIG_KILL_RUN", in: 0...1_000_000)
+            let numbers =
+                try only.map { $0..<$0 + 1 } ?? 0..<(Self.setting("FLEXMIG_KILL_RUNS", in: 1...1_000_000) ?? 40)
             let tally = Tally(numbers, seed: seed)
-            let lanes = min(numbers.count, Self.setting("FLEXMIG_KILL_LANES") ?? 2)
+            let lanes = min(numbers.count, try Self.setting("FLEXMIG_KILL_LANES", in: 1...64) ?? 2)
             let running = DispatchGroup()
             for _ in 0..<lanes {
                 running.enter()
@@ -34,7 +37,12 @@ extension ProcessTests {
             if numbers.count >= 40 { #expect(tally.scenes == Set(KillRun.Scene.allCases)) }
         }
 
-        private static func setting(_ name: String) -> Int? { Environment.value(name).flatMap { Int($0) } }
+        /// A typing error must not pass for fewer runs.
+        private static func setting(_ name: String, in allowed: ClosedRange<Int>) throws -> Int? {
+            guard let text = Environment.value(name) else { return nil }
+            let value = Int(text).flatMap { allowed.contains($0) ? $0 : nil }
+            return try #require(value, "\(name) is \"\(text)\"; it is a number in \(allowed)")
+        }
     }
 }
 

@@ -159,6 +159,7 @@ struct BenchCollectivesTests {
         (["--method", ""], "\"\" is not one of repeat, rewrite"),
         (["--factor", "1"], "--factor must be at least 2"), (["--rounds", "0"], "--rounds must be 1 to 1000"),
         (["--timeout", "0"], "--timeout must be more than 0"), (["--csv", "-", "--json", "-"], "exclude each other"),
+        (["--csv", "x", "--plot", "x"], "Two of --csv, --json and --plot would write x"),
         (["--plot", "-"], "--plot needs a file"),
     ])
     func wrongArguments(arguments: [String], message: String) throws {
