@@ -36,11 +36,12 @@ public struct CommandProgram: Hashable, Sendable {
     }
 
     private static func behindExec(_ words: [String]) -> [String] {
-        let isExec = zip(words, words.dropFirst()).contains {
-            ($0 == "flexmig" || $0.hasSuffix("/flexmig")) && $1 == "exec"
+        let exec = zip(words, words.dropFirst()).enumerated().first {
+            ($0.element.0 == "flexmig" || $0.element.0.hasSuffix("/flexmig")) && $0.element.1 == "exec"
         }
-        guard isExec, let last = words.lastIndex(of: "--") else { return words }
-        return Array(words[(last + 1)...])
+        // Further ones are the program's.
+        guard let exec, let end = words[exec.offset...].firstIndex(of: "--") else { return words }
+        return Array(words[(end + 1)...])
     }
 
     private static func kind(of path: String, path search: String?) -> Kind {

@@ -68,6 +68,9 @@ struct NCCLSearchTests {
         let commands = [
             ["env", "A=1", torch.python, "train.py"], [script, "--nproc-per-node", "2", "train.py"],
             ["mpirun", "-n", "2", "flexmig", "exec", "--", torch.python, "train.py"],
+            // Only the first "--" behind exec is ours.
+            ["/opt/bin/flexmig", "exec", "--", torch.python, "train.py", "--", "--lr", "1"],
+            ["srun", "--", "flexmig", "exec", "--local-rank", "node", "--", torch.python, "train.py", "--", "x"],
             ["env", "PATH=" + directory.path("venv/bin"), "python", "train.py"],
         ]
         for command in commands {
