@@ -115,7 +115,7 @@ extension RuntimeDecision {
         if choice != .auto { return what + ", as you asked" }
         let better = assessments.prefix { $0.route != chosen.route }
         guard let last = better.last, let why = last.obstacles.first ?? last.doubts.first else { return what }
-        return "\(what), as \(last.route) is not possible: \(why)"
+        return "\(what), as \(last.route) is \(last.isPossible ? "in doubt" : "not possible"): \(why)"
     }
 
     private static func list(_ names: [String], _ settings: [String: UserSetting]) -> String {

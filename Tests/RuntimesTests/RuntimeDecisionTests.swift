@@ -90,7 +90,9 @@ struct RuntimeDecisionTests {
             word: "our plugin by the user", facts: facts(settings: ["NCCL_NET": "FlexMIG"]), route: .ncclPlugin,
             words: ["NCCL_NET=FlexMIG"]),
         // What is not known.
-        Row(word: "unknown version", facts: facts(library(nil)), route: .ncclPlugin, words: ["unknown version"]),
+        Row(
+            word: "unknown version", facts: facts(library(nil)), route: .ncclPlugin,
+            words: ["unknown version", "as nccl is in doubt: NCCL's version is not known"]),
         Row(word: "no NCCL seen", facts: facts(.none("it is sh")), route: .ncclPlugin, words: []),
         Row(
             word: "no NCCL seen, no plugin", facts: facts(.none("it is sh"), plugin: missingPlugin), route: .ncclSocket,
