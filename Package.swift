@@ -151,7 +151,8 @@ let package = Package(
             name: "NVMLTests",
             dependencies: ["CNVML", "MIGModel", "NVML", "Platform", "SimulatedDriver", "TestSupport"]),
         .testTarget(name: "ReductionTests", dependencies: ["CReduction"]),
-        .testTarget(name: "RuntimesTests", dependencies: ["MIGModel", "Platform", "Runtimes", "TestSupport"]),
+        .testTarget(
+            name: "RuntimesTests", dependencies: ["MIGModel", "NCCLTransport", "Platform", "Runtimes", "TestSupport"]),
         .testTarget(
             name: "SpanningTests", dependencies: ["Platform", "Spanning", "SpanningBenchmark", "TestSupport"]),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),

@@ -1,6 +1,9 @@
 import Platform
 
 extension RuntimeRoute {
+    /// The variable that gives all-reduces to our plugin, on all ranks or on none.
+    static let collNet = "NCCL_COLLNET_ENABLE"
+
     /// The variables of a route that are the same for all ranks; each rank's own `NCCL_HOSTID` comes on top.
     ///
     /// The sources: docs/design/runtimes.md.
@@ -16,10 +19,11 @@ extension RuntimeRoute {
             if isForced || facts.version != nil { variables["NCCL_NET"] = NCCLPluginFile.networkName }
             variables["NCCL_NET_PLUGIN_REF_COUNT"] = "1"
             variables["NCCL_PROTO"] = "^LL128"
-            variables["NCCL_COLLNET_ENABLE"] = "1"
+            variables["NCCL_MIN_NCHANNELS"] = facts.hasLanes ? "8" : "4"
+            guard facts.hasLanes else { return variables }
+            variables[Self.collNet] = "1"
             variables["NCCL_ALGO"] = Self.algorithms(facts.version)
             variables["NCCL_COMM_SPLIT_SHARE_RESOURCES"] = "1"
-            variables["NCCL_MIN_NCHANNELS"] = "8"
             return variables
         case .ncclSocket:
             var variables = Self.identityVariables(facts)

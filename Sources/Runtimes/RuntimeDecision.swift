@@ -57,6 +57,7 @@ extension RuntimeDecision {
         let yours = keptNames.isEmpty ? "" : "; you have set \(Self.list(keptNames, kept)), which stays"
         var lines = [facts.sentence]
         for assessment in assessments { lines.append(assessment.sentence) }
+        if chosen.route == .ncclPlugin { lines.append(facts.collNetSentence) }
         for name in variables.keys.sorted() { lines.append("sets \(name)=\(variables[name] ?? "")") }
         if setsHostIDs { lines.append("sets \(RouteVariable.hostID) to JOB-RANK for each rank") }
         for name in keptNames {
@@ -132,7 +133,22 @@ extension RouteAssessment {
     }
 }
 
+extension RuntimeDecision {
+    /// The route, and whether all-reduces go by CollNet; ranks that differ in either would wait for each other.
+    public var way: String {
+        "\(route?.rawValue ?? "none")" + (variables[RuntimeRoute.collNet] == "1" ? " with CollNet" : "")
+    }
+}
+
 extension RuntimeFacts {
+    /// Why the plugin route has CollNet or has it not.
+    var collNetSentence: String {
+        let cause = workers.map { "FLEXMIG_NCCL_WORKERS is \($0)" } ?? "\(ranks) ranks on \(processors) processors"
+        return hasLanes
+            ? "all-reduces on the processors (CollNet), where NCCL's tuner finds them cheaper: \(cause)"
+            : "no all-reduces on the processors (CollNet), which pay from two threads a rank on: \(cause)"
+    }
+
     var isSeenToLoadNCCL: Bool {
         if case .found(let library) = nccl { library.isCertain } else { false }
     }

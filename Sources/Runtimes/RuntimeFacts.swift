@@ -42,11 +42,17 @@ public struct RuntimeFacts: Hashable, Sendable {
     public var plugin: NCCLPluginFile
     public var torch: Torch
     public var settings: [String: UserSetting]
+    /// That the ranks of this host may use together.
+    public var processors: Int
+    /// Threads of each rank that our plugin copies and adds with, where the user has set them (`FLEXMIG_NCCL_WORKERS`).
+    public var workers: Int?
 
     public init(
         ranks: Int, isOneHost: Bool, gpus: [GPU]?, driver: String?, nccl: NCCLFinding, plugin: NCCLPluginFile,
-        torch: Torch, settings: [String: UserSetting]
+        torch: Torch, settings: [String: UserSetting], processors: Int, workers: Int? = nil
     ) {
+        self.processors = processors
+        self.workers = workers
         self.ranks = ranks
         self.isOneHost = isOneHost
         self.gpus = gpus
@@ -62,6 +68,12 @@ public struct RuntimeFacts: Hashable, Sendable {
         guard isOneHost, ranks > 1, case .found(let library) = nccl, let version = library.version else { return false }
         return version >= .firstWithMIG
     }
+
+    /// Whether our plugin will add up all-reduces with two threads of each rank or more; with one, NCCL's rings are
+    /// faster.
+    ///
+    /// Goes by the plugin's own rule: it leaves two processors to each rank's other threads.
+    public var hasLanes: Bool { workers ?? (processors / max(1, ranks) - 2) >= 2 }
 
     /// The version of the NCCL that the program is known to load.
     var version: NCCLVersion? {

@@ -44,7 +44,8 @@ public struct RuntimeSurvey {
             torch: .init(
                 interpreter: python?.interpreter, hasTorch: torch != nil, packageFolder: packageFolder,
                 library: library),
-            settings: [String: UserSetting](environment: program.environment))
+            settings: [String: UserSetting](environment: program.environment), processors: usableProcessors(),
+            workers: program.environment["FLEXMIG_NCCL_WORKERS"].flatMap { Int($0) })
     }
 
     /// Where our Python package lies: named by `FLEXMIG_PYTHON`, in lib/flexmig/python of an installation, or in the
