@@ -69,7 +69,8 @@ public struct ProgramFacts: Sendable {
         case .ncclPlugin:
             "Put \(NCCLPluginFile.fileName) beside flexmig or into ../lib (make build), and use NCCL 2.21 or later."
         case .ncclSocket: "Use NCCL 2.5.6 or later."
-        case .flexmig: "Put the folder python of Flex-MIG into FLEXMIG_PYTHON, and PyTorch into the program's Python."
+        case .flexmig:
+            "Install our wheel (make wheel) and PyTorch into the program's Python; or let FLEXMIG_PYTHON name Flex-MIG's folder python."
         }
     }
 

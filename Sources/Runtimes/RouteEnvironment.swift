@@ -32,7 +32,7 @@ extension RuntimeRoute {
             return variables
         case .flexmig:
             var variables: [String: String] = [:]
-            if let folder = facts.torch.packageFolder {
+            if let folder = facts.torch.packageFolder, !facts.torch.isInstalled {
                 let own = (base["PYTHONPATH"] ?? "").split(separator: ":").map(String.init)
                 variables["PYTHONPATH"] = ([folder] + own.filter { $0 != folder }).joined(separator: ":")
             }

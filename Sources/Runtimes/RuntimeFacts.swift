@@ -22,9 +22,14 @@ public struct RuntimeFacts: Hashable, Sendable {
         public var hasTorch: Bool
         /// The folder in which our package `flexmig` lies; nil where it is not installed.
         public var packageFolder: String?
-        /// The engine's library for it; nil where it is not installed.
+        /// Whether that folder is one in which the program's Python looks anyway.
+        public var isInstalled: Bool
+        /// The engine's library for it; nil where it is not installed, or where the package has its own.
         public var library: String?
-        public init(interpreter: String?, hasTorch: Bool, packageFolder: String?, library: String?) {
+        public init(
+            interpreter: String?, hasTorch: Bool, packageFolder: String?, isInstalled: Bool = false, library: String?
+        ) {
+            self.isInstalled = isInstalled
             self.interpreter = interpreter
             self.hasTorch = hasTorch
             self.packageFolder = packageFolder

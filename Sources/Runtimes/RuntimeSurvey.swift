@@ -38,32 +38,37 @@ public struct RuntimeSurvey {
                 library.path, program: "\(executableDirectory)/flexmig", environment: program.environment)
             nccl = .found(library)
         }
+        let ours = packageFolder
         return RuntimeFacts(
             ranks: ranks, isOneHost: isOneHost, gpus: nil, driver: nil, nccl: nccl,
             plugin: NCCLPluginFile(environment: environment, executableDirectory: executableDirectory),
             torch: .init(
-                interpreter: python?.interpreter, hasTorch: torch != nil, packageFolder: packageFolder,
-                library: library),
+                interpreter: python?.interpreter, hasTorch: torch != nil, packageFolder: ours.folder,
+                isInstalled: ours.isInstalled, library: library(for: ours.folder)),
             settings: [String: UserSetting](environment: program.environment), processors: usableProcessors(),
             workers: program.environment["FLEXMIG_NCCL_WORKERS"].flatMap { Int($0) })
     }
 
-    /// Where our Python package lies: named by `FLEXMIG_PYTHON`, in lib/flexmig/python of an installation, or in the
-    /// sources that the program was built from.
-    private var packageFolder: String? {
-        var candidates = environment["FLEXMIG_PYTHON"].flatMap { $0.isEmpty ? nil : [$0] } ?? []
-        if candidates.isEmpty {
-            candidates = ["../lib/flexmig/python", "../../python", "../../../python"].map {
-                "\(executableDirectory)/\($0)"
-            }
+    /// Where our Python package lies: named by `FLEXMIG_PYTHON`, among the packages of the program's Python, in
+    /// lib/flexmig/python of an installation, beside the folder of a bundle's programs, or in the sources that the
+    /// program was built from.
+    private var packageFolder: (folder: String?, isInstalled: Bool) {
+        func absolute(_ folder: String) -> String? {
+            Files.exists("\(folder)/flexmig/__init__.py") ? try? Files.absolute(folder) : nil
         }
-        let found = candidates.first { Files.exists("\($0)/flexmig/__init__.py") }
-        return found.flatMap { try? Files.absolute($0) }
+        if let given = environment["FLEXMIG_PYTHON"], !given.isEmpty { return (absolute(given), false) }
+        if let own = python?.packageDirectories.lazy.compactMap(absolute).first { return (own, true) }
+        let candidates = ["../lib/flexmig/python", "../python", "../../python", "../../../python"]
+        return (candidates.lazy.compactMap { absolute("\(executableDirectory)/\($0)") }.first, false)
     }
 
-    private var library: String? {
-        let candidates = ["libflexmig.so", "../lib/libflexmig.so", "libflexmig-collectives.so"]
+    /// The engine's library, where the package has none inside, as a wheel has.
+    private func library(for package: String?) -> String? {
+        if let package, Files.exists("\(package)/flexmig/\(Self.libraryName)") { return nil }
+        let candidates = [Self.libraryName, "../lib/\(Self.libraryName)", "libflexmig-collectives.so"]
         return candidates.lazy.map { "\(executableDirectory)/\($0)" }.first { Files.exists($0) }
             .flatMap { try? Files.absolute($0) }
     }
+
+    private static let libraryName = "libflexmig.so"
 }
