@@ -34,6 +34,7 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         let directory = try Files.executableDirectory()
         let environment = Environment.all()
+        let choice = try RuntimeOptions.parse([]).choice()
         let node = try look()
         let survey = RuntimeSurvey(
             command: command, environment: environment, executableDirectory: directory, isThorough: !command.isEmpty)
@@ -42,7 +43,8 @@ struct DoctorCommand: ParsableCommand {
         let trials = try noSelfTest ? (engine: nil, plugin: nil) : tryOut(facts, flexmig: "\(directory)/flexmig")
         let doctor = Doctor(
             node: node,
-            program: ProgramFacts(command: command, facts: facts, base: environment, torch: survey.torch),
+            program: ProgramFacts(
+                command: command, facts: facts, choice: choice, base: environment, torch: survey.torch),
             machine: MachineFacts.read(), engine: trials.engine, plugin: trials.plugin)
         let report = DoctorReport(doctor, command: command)
         if json { try printJSON(report) } else { print(report.text) }

@@ -5,16 +5,21 @@ public struct ProgramFacts: Sendable {
     /// Empty when no program was named.
     public var command: [String]
     public var facts: RuntimeFacts
-    /// What `auto` would do, or why nothing can be done.
+    /// What the user has chosen by `FLEXMIG_RUNTIME`, else `auto`.
+    public var choice: RuntimeChoice
+    /// What that would do, or why nothing can be done.
     public var decision: Result<RuntimeDecision, RuntimeRefusal>
     /// Such as "PyTorch 2.11.0+cu130 in /venv/..."; nil where there is none.
     public var torch: String?
 
-    public init(command: [String], facts: RuntimeFacts, base: [String: String], torch: TorchInstallation?) {
+    public init(
+        command: [String], facts: RuntimeFacts, choice: RuntimeChoice, base: [String: String], torch: TorchInstallation?
+    ) {
         self.command = command
         self.facts = facts
+        self.choice = choice
         do throws(RuntimeRefusal) {
-            decision = .success(try RuntimeDecision(.auto, facts, base: base))
+            decision = .success(try RuntimeDecision(choice, facts, base: base))
         } catch {
             decision = .failure(error)
         }
@@ -22,7 +27,7 @@ public struct ProgramFacts: Sendable {
     }
 
     func findings() -> [Finding] {
-        [nccl] + routes + [choice, plugin, backend] + settings
+        [nccl] + routes + [chosen, plugin, backend] + settings
     }
 
     private var nccl: Finding {
@@ -74,11 +79,14 @@ public struct ProgramFacts: Sendable {
         }
     }
 
-    private var choice: Finding {
+    private var chosen: Finding {
+        let isAuto = choice == .auto
+        let who = isAuto ? "auto" : "\(RouteVariable.choice)=\(choice.rawValue)"
         switch decision {
-        case .success(let decision): Finding("choice", .ok, "auto takes \(decision.summary)", .machine)
+        case .success(let decision): return Finding("choice", .ok, "\(who) takes \(decision.summary)", .machine)
         case .failure(let refusal):
-            Finding("choice", .problem, refusal.description, fix: "Mend what the lines above name.", .machine)
+            let fix = "Mend what the lines above name" + (isAuto ? "." : ", or unset \(RouteVariable.choice).")
+            return Finding("choice", .problem, refusal.description, fix: fix, .machine)
         }
     }
 

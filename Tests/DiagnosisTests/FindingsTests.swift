@@ -12,7 +12,8 @@ struct FindingsTests {
 
     static func program(
         _ nccl: NCCLFinding = .none("it is sh"), command: [String] = ["train"],
-        plugin: NCCLPluginFile = .usable("/opt/p.so"), settings: [String: UserSetting] = [:]
+        plugin: NCCLPluginFile = .usable("/opt/p.so"), settings: [String: UserSetting] = [:],
+        choice: RuntimeChoice = .auto
     ) -> ProgramFacts {
         ProgramFacts(
             command: command,
@@ -20,7 +21,7 @@ struct FindingsTests {
                 ranks: 2, isOneHost: true, gpus: [], driver: "580.1", nccl: nccl, plugin: plugin,
                 torch: .init(interpreter: nil, hasTorch: false, packageFolder: "/opt/python", library: nil),
                 settings: settings, processors: 16),
-            base: [:], torch: nil)
+            choice: choice, base: [:], torch: nil)
     }
 
     static func gpu(_ mode: MIGMode, leaves: Int = 7) -> GPU {
@@ -153,6 +154,22 @@ struct FindingsTests {
             fix: "unset NCCL_HOSTID"
         ) {
             findings(program: program(settings: ["NCCL_HOSTID": UserSetting(value: "me")]))
+        },
+        Row(word: "what auto takes", id: "choice", status: .ok, found: "auto takes runtime nccl-plugin", fix: "nothing")
+        {
+            findings()
+        },
+        Row(
+            word: "what the variable takes", id: "choice", status: .ok,
+            found: "FLEXMIG_RUNTIME=nccl-socket takes runtime nccl-socket", fix: "nothing"
+        ) {
+            findings(program: program(choice: .ncclSocket))
+        },
+        Row(
+            word: "what the variable can't have", id: "choice", status: .problem, found: "nccl-plugin is not possible",
+            fix: "unset FLEXMIG_RUNTIME"
+        ) {
+            findings(program: program(plugin: .missing(lookedAt: ["/p"]), choice: .ncclPlugin), plugin: nil)
         },
         Row(word: "engine", id: "self-test-engine", status: .problem, found: "rank 1: bus error", fix: "/dev/shm") {
             findings(engine: .failed("rank 1: bus error"))
