@@ -91,6 +91,27 @@ import Testing
             "doctor", "--json", environment: ["FLEXMIG_PLUGIN": "\(Program.directory)/libodd-nvml.so"])
         let none = try report(other)
         #expect(try none("self-test-plugin").found.contains("no ncclNetPlugin_v8"), "\(other)")
+        // Messages go through it as they should, all-reduces don't.
+        let half = try node.flexmig(
+            "doctor", "--json",
+            environment: [
+                "FLEXMIG_PLUGIN": "\(Program.directory)/libodd-nccl.so",
+                "ODD_NCCL_FORWARDS": "\(Program.directory)/libnccl-net-flexmig.so",
+            ])
+        let messages = try report(half)
+        #expect(try messages("self-test-plugin").status == "problem", "\(half)")
+        #expect(try messages("self-test-plugin").found.contains("has no ncclCollNetPlugin_v8"), "\(half)")
+    }
+
+    @Test func theChoiceOfTheVariable() throws {
+        let node = try TestNode()
+        let outcome = try node.flexmig(
+            "doctor", "--json", "--no-self-test", environment: ["FLEXMIG_RUNTIME": "nccl-socket"])
+        let report = try report(outcome)
+        #expect(
+            try report("choice").found.hasPrefix("FLEXMIG_RUNTIME=nccl-socket takes runtime nccl-socket"), "\(outcome)")
+        let wrong = try node.flexmig("doctor", "--no-self-test", environment: ["FLEXMIG_RUNTIME": "fast"])
+        #expect(wrong.exitCode == 64 && wrong.errors.contains("FLEXMIG_RUNTIME is \"fast\""), "\(wrong)")
     }
 
     /// Ctrl-C while a plugin hangs: its processes are gone, and so is where they met.
@@ -115,12 +136,12 @@ import Testing
         #expect(try Files.names(in: directory) == [])
     }
 
-    /// The plugin of this build, where it is built: two real processes send through it.
-    @Test(.enabled(if: Files.exists("\(Program.directory)/libnccl-net-flexmig.so")))
-    func ourPluginWorks() throws {
+    /// The plugin of this build: two real processes send and add up through it.
+    @Test func ourPluginWorks() throws {
         let node = try TestNode()
         let outcome = try node.flexmig("doctor", "--json")
         let report = try report(outcome)
+        #expect(try report("plugin").found.contains("\(Program.directory)/libnccl-net-flexmig.so"), "\(outcome)")
         #expect(try report("self-test-plugin").status == "ok", "\(outcome)")
     }
 }

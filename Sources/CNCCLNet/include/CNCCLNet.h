@@ -49,6 +49,32 @@ typedef struct {
     cncclnet_result (*consumed)(void *receiver, int count, void *request);
 } cncclnet_v8;
 
+// What a plugin exports as `ncclCollNetPlugin_v8`: all-reduces that it does itself. NCCL goes on without where it is missing.
+typedef struct {
+    const char *name;
+    cncclnet_result (*init)(cncclnet_log log);
+    cncclnet_result (*devices)(int *count);
+    cncclnet_result (*get_properties)(int device, cncclnet_properties *properties);
+    cncclnet_result (*listen)(int device, void *handle, void **listener);
+    cncclnet_result (*connect)(void **handles, int ranks, int rank, void *listener, void **group);
+    cncclnet_result (*reduce_support)(int type, int operation, int *supported);
+    cncclnet_result (*register_memory)(void *group, void *data, size_t size, int type, void **memory);
+    cncclnet_result (*register_dma)(void *group, void *data, size_t size, int type, uint64_t offset, int fd, void **memory);
+    cncclnet_result (*deregister_memory)(void *group, void *memory);
+    cncclnet_result (*all_reduce)(void *group, void *in, void *out, int count, int type, int operation, void *in_memory, void *out_memory, void **request);
+    cncclnet_result (*all_gather)(void *group, void *in, int count, void *parts, size_t bytes_per_rank, size_t window_offset, size_t window_bytes, void *memory, void **request);
+    cncclnet_result (*reduce_scatter)(void *group, int count, void *parts, void *out, size_t bytes_per_rank, size_t window_offset, size_t window_bytes, int type, int operation, void *memory, void **request);
+    cncclnet_result (*flush)(void *group, void *data, int size, void *memory, void **request);
+    cncclnet_result (*test)(void *request, int *done, int *size);
+    cncclnet_result (*close_group)(void *group);
+    cncclnet_result (*close_listener)(void *listener);
+} cncclnet_collective_v8;
+
+// NCCL's numbers of a type and an operation.
+#define CNCCLNET_INT32 2
+#define CNCCLNET_SUM 0
+
+_Static_assert(sizeof(cncclnet_collective_v8) == 136, "NCCL's ncclCollNet_v8_t has 136 bytes");
 _Static_assert(sizeof(cncclnet_v8) == 152, "NCCL's ncclNet_v8_t has 152 bytes");
 _Static_assert(offsetof(cncclnet_properties, latency) == 40, "NCCL's ncclNetProperties_v8_t");
 
@@ -57,5 +83,6 @@ static inline void cncclnet_silent_log(int level, unsigned long flags, const cha
     (void)level; (void)flags; (void)file; (void)line; (void)format;
 }
 static inline cncclnet_result cncclnet_init_quietly(const cncclnet_v8 *net) { return net->init(cncclnet_silent_log); }
+static inline cncclnet_result cncclnet_collective_init_quietly(const cncclnet_collective_v8 *net) { return net->init(cncclnet_silent_log); }
 
 #endif
