@@ -12,8 +12,9 @@ struct JobReport: Encodable {
     var command: [String]
     /// In rank order.
     var leaves: [Leaf]
-    /// The route of the collectives; nil for a single rank, and where the program is not seen to use NCCL.
-    var runtime: String?
+    /// The route that was prepared for the program's NCCL; whether the program took it is not known. nil for a single
+    /// rank, and where the program is not seen to load NCCL and no route was asked for.
+    var route: String?
     var exitCode: Int
     /// From the moment all leaves were leased until no process of the job was left.
     var seconds: Double
@@ -27,7 +28,7 @@ struct JobReport: Encodable {
         job = request.job.rawValue
         command = request.command
         leaves = request.leaves
-        runtime = decision.isWorthSaying ? decision.route?.rawValue : nil
+        route = decision.isWorthSaying ? decision.route?.rawValue : nil
         self.exitCode = exitCode
         seconds = duration / .seconds(1)
         evidence = driver.grade

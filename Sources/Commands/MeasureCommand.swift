@@ -14,7 +14,7 @@ struct MeasureCommand: ParsableCommand {
             Runs the program on one leaf and on several, in turns, and writes the time of a step, its spread, the \
             share of communication where it is known, and the speed relative to that many times one leaf to \
             spanning.json, from which the simulator takes the speeds of jobs. An older entry of the same model, leaf, \
-            GPU and runtime is replaced; others stay.
+            GPU, runtime and route is replaced; others stay.
 
             MARKERS
               FLEXMIG_STEP seconds=0.0123 communication=0.004 samples=64
@@ -156,7 +156,7 @@ extension SpanningMeasurement {
     var heading: String {
         let steps = source == .marker ? "steps by the program's markers" : "whole runs, with their start and end"
         return "\(model) on \(leafProfile) of \(gpu) (\(evidence)): \(steps), work \(work.rawValue)"
-            + (runtime.map { ", runtime \($0)" } ?? "")
+            + (runtime.map { ", runtime \($0)" } ?? "") + (route.map { ", route \($0)" } ?? "")
     }
 
     var table: TextTable {

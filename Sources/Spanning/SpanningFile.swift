@@ -8,7 +8,7 @@ public struct SpanningFile: Hashable, Sendable, Codable {
 
     public var format = Self.formatName
     public var version = Self.newestVersion
-    /// At most one for a model on a leaf profile of a GPU with a runtime.
+    /// At most one for a model on a leaf profile of a GPU with a runtime and a route.
     public var measurements: [SpanningMeasurement]
 
     public init(measurements: [SpanningMeasurement] = []) { self.measurements = measurements }
@@ -58,8 +58,12 @@ public struct SpanningMeasurement: Hashable, Sendable, Codable {
     public var leafProfile: String
     /// The GPU's name as its driver gives it.
     public var gpu: String
-    /// The route of the collectives on more than one leaf; nil where the program is not seen to use NCCL.
+    /// What was seen to carry the ranks' traffic: "flexmig" for the engine, also under PyTorch's backend, "nccl-plugin"
+    /// for NCCL through our plugin, or both with a comma; nil where nothing told of itself.
     public var runtime: String?
+    /// The route that `flexmig run` prepared for NCCL, whether or not the program took it; nil where the program is not
+    /// seen to load NCCL and no route was asked for.
+    public var route: String?
     public var work: Work
     public var source: Source
     /// The evidence ladder's grade of the leaves: "simulated driver" or "real MIG".
@@ -73,13 +77,15 @@ public struct SpanningMeasurement: Hashable, Sendable, Codable {
     public var points: [SpanningPoint]
 
     public init(
-        model: String, leafProfile: String, gpu: String, runtime: String?, work: Work, source: Source, evidence: String,
+        model: String, leafProfile: String, gpu: String, runtime: String?, route: String? = nil, work: Work,
+        source: Source, evidence: String,
         command: [String], date: String, flexmig: String, points: [SpanningPoint]
     ) {
         self.model = model
         self.leafProfile = leafProfile
         self.gpu = gpu
         self.runtime = runtime
+        self.route = route
         self.work = work
         self.source = source
         self.evidence = evidence
@@ -89,7 +95,7 @@ public struct SpanningMeasurement: Hashable, Sendable, Codable {
         self.points = points
     }
 
-    var key: [String] { [model, leafProfile, gpu, runtime ?? ""] }
+    var key: [String] { [model, leafProfile, gpu, runtime ?? "", route ?? ""] }
 
     var problem: String? {
         guard points.first?.leaves == 1 else { return "its first point is not that of one leaf" }

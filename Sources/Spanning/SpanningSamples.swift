@@ -3,8 +3,10 @@ public struct RunSamples: Hashable, Sendable {
     public let leaves: Int
     /// The markers of each rank, in their order.
     public var markers: [Int: [StepMarker]] = [:]
-    /// Seconds that each rank waited for others, by the engine's account at its end.
+    /// Seconds that each rank waited for others at least, by the engine's account of each communicator at its end.
     public var waited: [Int: Double] = [:]
+    /// What was seen to carry the ranks' traffic: "flexmig", "nccl-plugin". Nothing else tells of itself.
+    public var runtimes: Set<String> = []
     /// Of the whole run.
     public var wallSeconds = 0.0
 

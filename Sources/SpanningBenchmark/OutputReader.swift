@@ -6,11 +6,14 @@ package struct OutputReader {
     /// The first marker that could not be read.
     package private(set) var problem: StepMarker.Problem?
     package private(set) var lastLines: [String] = []
+    /// Whether it can't be told which ranks of the job have waited.
+    private var isAmbiguous = false
 
     package init(leaves: Int) { samples = RunSamples(leaves: leaves) }
 
     package mutating func read(_ line: String) {
-        let (rank, text) = Self.split(line)
+        let (head, text) = Self.split(line)
+        let rank = head ?? 0
         do throws(StepMarker.Problem) {
             if let marker = try StepMarker(line: text) {
                 samples.markers[rank, default: []].append(marker)
@@ -20,19 +23,43 @@ package struct OutputReader {
             problem = problem ?? error
             return
         }
-        if let waited = Self.waited(text) { samples.waited[waited.rank] = waited.seconds }
+        if let waited = Self.waited(text) { add(waited, of: head) }
+        if let runtime = Self.runtime(text) { samples.runtimes.insert(runtime) }
         // What the engine tells of itself is no help to the user.
         if text.hasPrefix("flexmig: rank ") { return }
         lastLines.append(line)
         if lastLines.count > 10 { lastLines.removeFirst() }
     }
 
-    /// "[rank 3] text" is a line of rank 3; without such a head it is one of rank 0.
-    private static func split(_ line: String) -> (rank: Int, text: Substring) {
+    /// The engine numbers the ranks of a communicator, of which a job can have many.
+    private mutating func add(_ waited: (rank: Int, seconds: Double), of jobRank: Int?) {
+        if isAmbiguous { return }
+        // Without heads the numbers of one communicator can be told apart, and those of two can't.
+        if jobRank == nil, samples.waited[waited.rank] != nil {
+            isAmbiguous = true
+            samples.waited = [:]
+            return
+        }
+        // A rank's threads may use several at the same time, so that only the longest of its waits is sure to be a part
+        // of the run.
+        let rank = jobRank ?? waited.rank
+        samples.waited[rank] = max(samples.waited[rank] ?? 0, waited.seconds)
+    }
+
+    /// "[rank 3] text" is a line of rank 3; nil without such a head.
+    private static func split(_ line: String) -> (rank: Int?, text: Substring) {
         guard line.hasPrefix("[rank "), let end = line.firstIndex(of: "]"),
             let rank = Int(line[line.index(line.startIndex, offsetBy: 6)..<end])
-        else { return (0, line[...]) }
+        else { return (nil, line[...]) }
         return (rank, line[line.index(after: end)...].drop { $0 == " " })
+    }
+
+    /// What a line of our plugin's or our engine's tells to be in use: "flexmig: connected to flexmig-17-nccl-5d0c, ...",
+    /// "flexmig: rank 0/4 joined flexmig-17-0: ...". The plugin's CollNet groups have its part in their names.
+    private static func runtime(_ text: Substring) -> String? {
+        if text.hasPrefix("flexmig: connected to ") { return "nccl-plugin" }
+        guard text.hasPrefix("flexmig: rank "), let joined = text.firstRange(of: " joined ") else { return nil }
+        return text[joined.upperBound...].prefix { $0 != " " }.contains("-nccl-") ? "nccl-plugin" : "flexmig"
     }
 
     /// The engine's account of a communicator: "flexmig: rank 0: waited for rank 1 120 us, rank 2 30 us".

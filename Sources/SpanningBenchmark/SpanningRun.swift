@@ -95,10 +95,12 @@ public struct SpanningRun {
         } catch {
             throw Failure.unusable("\(error)")
         }
+        let seen = runs.reduce(into: Set<String>()) { $0.formUnion($1.runtimes) }.sorted()
         return SpanningMeasurement(
             model: plan.model, leafProfile: profiles[0],
             gpu: Set(jobs.flatMap { $0.leaves.map { gpuName($0.gpu) } }).sorted().joined(separator: ", "),
-            runtime: jobs.compactMap(\.runtime).first, work: samples.work, source: samples.source,
+            runtime: seen.isEmpty ? nil : seen.joined(separator: ", "), route: jobs.compactMap(\.route).first,
+            work: samples.work, source: samples.source,
             evidence: jobs[0].evidence == "simulated driver" ? jobs[0].evidence : "real MIG",
             command: plan.command, date: Date.now.formatted(.iso8601), flexmig: version, points: points)
     }
@@ -137,7 +139,7 @@ private struct JobFile: Decodable {
         var gpu: Int
     }
     var leaves: [Leaf]
-    var runtime: String?
+    var route: String?
     var seconds: Double
     var evidence: String
 }

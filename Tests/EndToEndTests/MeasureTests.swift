@@ -23,6 +23,8 @@ import Testing
             measured.model == "digits-training" && measured.leafProfile == "1g.5gb"
                 && measured.evidence == "simulated driver")
         #expect(measured.source == .marker && measured.work == .counted && measured.gpu.contains("A100"))
+        // The engine itself was seen, and no NCCL.
+        #expect(measured.runtime == "flexmig" && measured.route == nil)
         #expect(measured.points.map(\.leaves) == [1, 2] && measured.points[0].relativeSpeed == 1)
         for point in measured.points {
             #expect(point.runSeconds.count == 2 && point.steps > 10 && point.communicationSource == .marker)
@@ -36,6 +38,20 @@ import Testing
         let whole = try JSONDecoder().decode(SpanningMeasurement.self, from: Data(again.output.utf8))
         #expect(whole.source == .wall && whole.work == .fixed && whole.points[1].communicationSource == .notKnown)
         try node.expectClean()
+    }
+
+    /// A program that could use NCCL, and does not: a route was prepared for it, and that is all that is said.
+    @Test func aRouteIsNoRuntime() throws {
+        let node = try TestNode()
+        let directory = try TemporaryDirectory().path
+        let torch = try FakeTorch(in: "\(directory)/venv", nccl: "2.29.7")
+        let outcome = try node.flexmig(
+            "measure", "--leaves", "1,2", "--rounds", "1", "--output", "\(directory)/s.json", "--runtime",
+            "nccl-socket",
+            "--", torch.python, "-c", "true")
+        #expect(outcome.exitCode == 0 && outcome.output.contains(", route nccl-socket"), "\(outcome)")
+        let measured = try #require(try file("\(directory)/s.json").measurements.first)
+        #expect(measured.runtime == nil && measured.route == "nccl-socket")
     }
 
     @Test func aFailingProgramWritesNothing() throws {
@@ -100,7 +116,7 @@ import Testing
         let report = try #require(
             try JSONSerialization.jsonObject(with: Data(try Files.read(path))) as? [String: Any])
         #expect(report["format"] as? String == "flexmig-job" && report["exitCode"] as? Int == 3)
-        #expect(report["runtime"] == nil, "sh is not seen to use NCCL")
+        #expect(report["route"] == nil, "sh is not seen to use NCCL")
         #expect(
             (report["leaves"] as? [[String: Any]])?.compactMap { $0["profile"] as? String } == ["1g.5gb", "1g.5gb"])
         let refused = try node.flexmig("run", "--leaves", "1", "--report", "/nowhere/job.json", "--", "true")

@@ -18,6 +18,46 @@ struct OutputReaderTests {
         #expect(reader.problem == nil)
     }
 
+    /// A communicator numbers its own ranks: those of a group of the job's ranks 2 and 3 are 0 and 1.
+    @Test func severalCommunicators() {
+        var reader = OutputReader(leaves: 4)
+        for line in [
+            "[rank 2] flexmig: rank 0: waited for rank 1 9000 us",
+            "[rank 3] flexmig: rank 1: waited for rank 0 5000 us",
+            "[rank 0] flexmig: rank 0: waited for rank 1 100 us, rank 3 20 us",
+            "[rank 1] flexmig: rank 1: waited for rank 0 200 us", "[rank 2] flexmig: rank 2: waited for rank 0 300 us",
+            "[rank 3] flexmig: rank 3: waited for rank 0 400 us",
+        ] { reader.read(line) }
+        #expect(reader.samples.waited == [0: 0.00012, 1: 0.0002, 2: 0.009, 3: 0.005])
+    }
+
+    /// Without heads one communicator's ranks are the job's; with a second one nobody knows.
+    @Test func communicatorsWithoutRanks() {
+        var reader = OutputReader(leaves: 2)
+        for rank in 0...1 { reader.read("flexmig: rank \(rank): waited for rank \(1 - rank) 500 us") }
+        #expect(reader.samples.waited == [0: 0.0005, 1: 0.0005])
+        for rank in 0...1 { reader.read("flexmig: rank \(rank): waited for rank \(1 - rank) 100 us") }
+        #expect(reader.samples.waited == [:])
+    }
+
+    /// Only what tells of itself is known to be in use.
+    @Test(
+        arguments: [
+            (["flexmig: runtime nccl-plugin: NCCL 2.29.7", "loss 3"], []),
+            (["flexmig: rank 0/2 joined flexmig-17-5d0c-0: stage 8 bytes a rank"], ["flexmig"]),
+            (["flexmig: connected to flexmig-17-nccl-5d0c, parts of 8 bytes"], ["nccl-plugin"]),
+            (["flexmig: rank 0/2 joined flexmig-17-nccl-5d0c-0: stage 8 bytes a rank"], ["nccl-plugin"]),
+            (
+                ["flexmig: connected to flexmig-nccl-5d0c, parts of 8 bytes", "flexmig: rank 1/2 joined a-0: x"],
+                ["flexmig", "nccl-plugin"]
+            ),
+        ] as [([String], [String])])
+    func runtimes(lines: [String], runtimes: [String]) {
+        var reader = OutputReader(leaves: 2)
+        for line in lines { reader.read("[rank 1] " + line) }
+        #expect(reader.samples.runtimes.sorted() == runtimes)
+    }
+
     /// Ranks that another launcher has started have no head on their lines.
     @Test func withoutRanks() {
         var reader = OutputReader(leaves: 1)

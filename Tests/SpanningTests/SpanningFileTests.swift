@@ -5,14 +5,17 @@ import TestSupport
 import Testing
 
 struct SpanningFileTests {
-    private func measurement(_ model: String, speed: Double = 0.9, runtime: String? = nil) -> SpanningMeasurement {
+    private func measurement(_ model: String, speed: Double = 0.9, runtime: String? = nil, route: String? = nil)
+        -> SpanningMeasurement
+    {
         func point(_ leaves: Int, _ speed: Double) -> SpanningPoint {
             SpanningPoint(
                 leaves: leaves, stepSeconds: 1, p10Seconds: 0.9, p90Seconds: 1.1, runSeconds: [1], steps: 5,
                 communicationShare: 0.1, communicationSource: .marker, relativeSpeed: speed)
         }
         return SpanningMeasurement(
-            model: model, leafProfile: "1g.10gb", gpu: "NVIDIA H100", runtime: runtime, work: .perRank, source: .marker,
+            model: model, leafProfile: "1g.10gb", gpu: "NVIDIA H100", runtime: runtime, route: route, work: .perRank,
+            source: .marker,
             evidence: "real MIG", command: ["./train"], date: "2026-11-23T00:00:00Z", flexmig: "0.1.0",
             points: [point(1, 1), point(4, speed)])
     }
@@ -22,9 +25,10 @@ struct SpanningFileTests {
         file.add(measurement("b"))
         file.add(measurement("a", speed: 0.5))
         file.add(measurement("a", speed: 0.7))
-        file.add(measurement("a", speed: 0.6, runtime: "nccl"))
-        #expect(file.measurements.map(\.model) == ["a", "a", "b"])
-        #expect(file.measurements.map { $0.points[1].relativeSpeed } == [0.7, 0.6, 0.9])
+        file.add(measurement("a", speed: 0.6, runtime: "flexmig"))
+        file.add(measurement("a", speed: 0.4, route: "nccl-socket"))
+        #expect(file.measurements.map(\.model) == ["a", "a", "a", "b"])
+        #expect(file.measurements.map { $0.points[1].relativeSpeed } == [0.7, 0.4, 0.6, 0.9])
         #expect(file.problem == nil)
     }
 
