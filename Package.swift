@@ -73,7 +73,7 @@ let package = Package(
         .target(
             name: "Launcher",
             dependencies: ["DeviceInventory", "LeafScheduling", "MIGModel", "Platform", "Runtimes"]),
-        .target(name: "Agreement", dependencies: ["Collectives"]),
+        .target(name: "Agreement", dependencies: ["Collectives", "Platform"]),
         .target(name: "CNCCLNet"),
         .target(
             name: "Diagnosis",

@@ -13,7 +13,7 @@ struct ExecCommand: ParsableCommand {
             from FLEXMIG_LEAVES or the MIG devices that CUDA_VISIBLE_DEVICES names: local rank N gets the Nth.
 
             The ranks of a node compare their runtimes (see: flexmig run --help) before they start, unless flexmig run \
-            has chosen for them.
+            has chosen for them. They wait 30 seconds for each other, or as long as FLEXMIG_TIMEOUT says.
 
             EXAMPLES
               torchrun --no-python --nproc-per-node 4 flexmig exec -- python train.py
@@ -76,6 +76,21 @@ struct ExecCommand: ParsableCommand {
         if runtime.runtime == nil, let runtime = JobRuntime(environment: environment) { return (runtime, nil) }
         // `flexmig run` with one rank, or for one rank, has nothing to settle and says nothing.
         if binding.worldSize == 1, runtime.runtime == nil { return (JobRuntime(), nil) }
+        // Whatever is wrong here must reach the others, who wait for this rank.
+        do {
+            let (decision, words) = try decide(binding, environment)
+            if binding.localRank == 0 { RuntimeOptions.tell(decision) { writeToStandardError("flexmig: \($0)") } }
+            return (JobRuntime(decision), AgreementQuestion(words: words, refusal: nil))
+        } catch {
+            let refusal = CommandFailure(error)
+            return (JobRuntime(), AgreementQuestion(words: "can't start: \(refusal)", refusal: refusal))
+        }
+    }
+
+    /// The decision, and in words what must be the same on all ranks.
+    private func decide(
+        _ binding: RankBinding, _ environment: [String: String]
+    ) throws -> (RuntimeDecision, String) {
         let choice = try runtime.choice()
         let survey = RuntimeSurvey(
             command: command, environment: environment, executableDirectory: try Files.executableDirectory())
@@ -84,21 +99,16 @@ struct ExecCommand: ParsableCommand {
         {
             facts = facts.asking(node)
         }
-        do throws(CommandFailure) {
-            let decision = try RuntimeOptions.decide(choice, facts, base: environment)
-            if binding.localRank == 0 { RuntimeOptions.tell(decision) { writeToStandardError("flexmig: \($0)") } }
-            let words = "\(decision.route?.rawValue ?? "none"), \(facts.library)"
-            return (JobRuntime(decision), AgreementQuestion(words: words, refusal: nil))
-        } catch {
-            return (JobRuntime(), AgreementQuestion(words: "can't start: \(error)", refusal: error))
-        }
+        let decision = try RuntimeOptions.decide(choice, facts, base: environment)
+        return (decision, "\(decision.way), \(facts.library)")
     }
 
     /// Goes on when all ranks of the node go the same way.
     private func agree(_ binding: RankBinding, _ question: AgreementQuestion) throws {
         do throws(RuntimeAgreement.Broken) {
             let agreement = RuntimeAgreement(
-                rendezvous: binding.rendezvous, rank: binding.localRank, ranks: binding.localWorldSize)
+                rendezvous: binding.rendezvous, rank: binding.localRank, ranks: binding.localWorldSize,
+                patience: RuntimeAgreement.patience(Environment.all()))
             if case .unknown(let reason) = try agreement.check(question.words) {
                 writeToStandardError("flexmig: the ranks could not compare their runtimes: \(reason)")
             }

@@ -87,6 +87,39 @@ public struct SignalQueue: ~Copyable {
     }
 }
 
+/// Signals that wait while this thread has something to put away first.
+public struct HeldSignals: Sendable {
+    private let held: [Signal]
+    private let before: sigset_t
+
+    /// Holds the signals back from this thread, and so from threads started later; those that the process ignores stay
+    /// ignored.
+    public init(_ signals: [Signal]) throws(SystemError) {
+        // One that is both held and ignored would be kept waiting as well.
+        held = signals.filter { !$0.isIgnored }
+        var set = sigset_t()
+        var before = sigset_t()
+        unsafe sigemptyset(&set)
+        for signal in held { unsafe sigaddset(&set, signal.rawValue) }
+        try checkNumber("pthread_sigmask") { unsafe pthread_sigmask(SIG_BLOCK, &set, &before) }
+        self.before = before
+    }
+
+    /// Whether one of them has come.
+    public var isAnyWaiting: Bool {
+        var waiting = sigset_t()
+        unsafe sigemptyset(&waiting)
+        guard unsafe sigpending(&waiting) == 0 else { return false }
+        return held.contains { unsafe sigismember(&waiting, $0.rawValue) == 1 }
+    }
+
+    /// Lets them act again; one that has come acts before this returns.
+    public func release() {
+        var before = before
+        _ = unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
+    }
+}
+
 /// Stops this process as Ctrl-Z would, and returns when it goes on.
 ///
 /// SIGTSTP and not SIGSTOP: the kernel drops it where no shell could continue the process. The signal must be blocked, as

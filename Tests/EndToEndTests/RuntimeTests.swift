@@ -105,7 +105,9 @@ import Testing
         let node = try TestNode()
         let outcome = try node.flexmig(
             "run", "--leaves", "2", "--", "sh", "-c", Self.show, environment: ["FLEXMIG_RUNTIME": "nccl-socket"])
-        #expect(words(outcome).allSatisfy { $0.first == "nccl-socket" }, "\(outcome)")
+        let ranks = words(outcome)
+        #expect(outcome.exitCode == 0 && ranks.count == 2, "\(outcome)")
+        #expect(ranks.allSatisfy { $0.first == "nccl-socket" }, "\(outcome)")
         let wrong = try node.flexmig("run", "--leaves", "2", "--", "true", environment: ["FLEXMIG_RUNTIME": "fast"])
         #expect(
             wrong.exitCode == 64 && wrong.errors.contains("FLEXMIG_RUNTIME is \"fast\"; allowed are auto"), "\(wrong)")
@@ -120,8 +122,11 @@ import Testing
             "run", "--leaves", "2", "--runtime", "flexmig", "--", "sh", "-c", "echo $PYTHONPATH $FLEXMIG_LIBRARY",
             environment: ["FLEXMIG_PYTHON": "\(directory)/python"])
         #expect(outcome.exitCode == 0 && outcome.errors.contains("init_process_group(\"flexmig\")"), "\(outcome)")
+        let ranks = words(outcome)
+        #expect(ranks.count == 2, "\(outcome)")
         #expect(
-            words(outcome).allSatisfy { $0[0] == "\(directory)/python" && $0[1].contains("libflexmig") }, "\(outcome)")
+            ranks.allSatisfy { $0.count == 2 && $0[0] == "\(directory)/python" && $0[1].contains("libflexmig") },
+            "\(outcome)")
         let without = try FakeTorch(in: "\(directory)/venv", nccl: nil)
         try Files.rename("\(without.packages)/torch", to: "\(without.packages)/nothing")
         let refused = try node.flexmig(
@@ -169,28 +174,56 @@ import Testing
 
     // MARK: Ranks that each decide for themselves
 
-    /// Starts two ranks as srun would, each with its own words, and waits for both.
-    private func pair(_ node: TestNode, _ first: [String], _ second: [String]) throws -> [Outcome] {
+    private static func job() -> String { "\(ProcessID.current)\(randomToken(bytes: 3))" }
+
+    /// Starts a rank of two as srun would.
+    private func start(
+        _ node: TestNode, rank: Int, _ words: [String], job: String, _ variables: [String: String] = [:]
+    ) throws -> RunningProgram {
         let leaves = try node.list().leaves.prefix(2).map(\.uuid).joined(separator: ",")
-        let job = "\(ProcessID.current)\(randomToken(bytes: 3))"
-        let started = try [first, second].enumerated().map { rank, words in
-            try node.start(
-                ["exec"] + words,
-                environment: [
-                    "CUDA_VISIBLE_DEVICES": leaves, "SLURM_JOB_ID": job, "SLURM_STEP_ID": "0",
-                    "SLURM_PROCID": "\(rank)",
-                    "SLURM_NTASKS": "2", "SLURM_LOCALID": "\(rank)",
-                ])
-        }
+        return try node.start(
+            ["exec"] + words,
+            environment: [
+                "CUDA_VISIBLE_DEVICES": leaves, "SLURM_JOB_ID": job, "SLURM_STEP_ID": "0", "SLURM_PROCID": "\(rank)",
+                "SLURM_NTASKS": "2", "SLURM_LOCALID": "\(rank)",
+            ].merging(variables) { $1 })
+    }
+
+    /// Starts both ranks, each with its own words, and waits for both.
+    private func pair(
+        _ node: TestNode, _ first: [String], _ second: [String], second variables: [String: String] = [:]
+    ) throws -> [Outcome] {
+        let job = Self.job()
+        let started = [
+            try start(node, rank: 0, first, job: job), try start(node, rank: 1, second, job: job, variables),
+        ]
         return try started.map { try $0.wait() }
+    }
+
+    /// Where the ranks of a job compare their runtimes.
+    private func places(_ job: String) -> [SharedMemoryName] {
+        SharedMemoryName.all(withPrefix: "flexmig-").filter { $0.text.contains(job) }
+    }
+
+    /// A rank 0 whose rank 1 never comes, once it waits for it.
+    private func lonely(_ node: TestNode, job: String) throws -> RunningProgram {
+        let rank = try start(
+            node, rank: 0, ["--runtime", "nccl-socket", "--", "touch", "\(directory)/ran"], job: job,
+            ["FLEXMIG_TIMEOUT": "60"])
+        #expect(eventually(within: .seconds(20)) { !places(job).isEmpty }, "\(rank.errors)")
+        return rank
     }
 
     @Test func agreeingRanksStart() throws {
         let node = try TestNode()
-        let words = ["--runtime", "nccl-socket", "--", "sh", "-c", "echo $NCCL_HOSTID"]
+        let words = [
+            "--runtime", "nccl-socket", "--", "sh", "-c", "echo $NCCL_HOSTID; grep SigBlk /proc/self/status",
+        ]
         let outcomes = try pair(node, words, words)
         #expect(outcomes.allSatisfy { $0.exitCode == 0 }, "\(outcomes)")
-        #expect(Set(outcomes.map(\.output)).count == 2, "\(outcomes)")
+        #expect(Set(outcomes.compactMap(\.lines.first)).count == 2, "\(outcomes)")
+        // Signals that were held back while the ranks met act on the program.
+        #expect(outcomes.allSatisfy { $0.lines.last == "SigBlk:\t0000000000000000" }, "\(outcomes)")
         // One of them says which.
         #expect(outcomes.count { $0.errors.contains("runtime nccl-socket") } == 1, "\(outcomes)")
     }
@@ -229,5 +262,61 @@ import Testing
         #expect(outcomes.allSatisfy { $0.exitCode == 69 }, "\(outcomes)")
         #expect(outcomes[0].errors.contains("rank 1 of this node: can't start"), "\(outcomes)")
         #expect(outcomes[1].errors.contains("libtorch_cuda.so needs it"), "\(outcomes)")
+    }
+
+    /// A rank that can't even read its own variables.
+    @Test func aWrongVariableOnOneRankIsAnErrorOnAll() throws {
+        let node = try TestNode()
+        let words = ["--", "touch", "\(directory)/ran"]
+        let outcomes = try pair(node, words, words, second: ["FLEXMIG_RUNTIME": "fast"])
+        #expect(outcomes[0].exitCode == 69 && outcomes[1].exitCode == 64, "\(outcomes)")
+        #expect(
+            outcomes[0].errors.contains("rank 1 of this node: can't start: FLEXMIG_RUNTIME is \"fast\""), "\(outcomes)")
+        #expect(outcomes[1].errors.contains("allowed are auto"), "\(outcomes)")
+        #expect(!Files.exists("\(directory)/ran"))
+    }
+
+    /// The program is not started where it would wait for its peer.
+    @Test func aRankThatDoesNotComeIsAnError() throws {
+        let node = try TestNode()
+        let job = Self.job()
+        let outcome = try start(
+            node, rank: 0, ["--runtime", "nccl-socket", "--", "touch", "\(directory)/ran"], job: job,
+            ["FLEXMIG_TIMEOUT": "0.5"]
+        ).wait()
+        #expect(outcome.exitCode == 69 && outcome.errors.contains("could not compare their runtimes"), "\(outcome)")
+        #expect(
+            outcome.errors.contains("1 of 2 ranks have not joined") && outcome.errors.contains("FLEXMIG_TIMEOUT"),
+            "\(outcome)")
+        #expect(!Files.exists("\(directory)/ran") && places(job).isEmpty)
+    }
+
+    @Test(arguments: [Signal.terminate, .interrupt, .hangUp])
+    func aSignalWhileRanksCompareLeavesNothing(signal: Signal) throws {
+        let node = try TestNode()
+        let job = Self.job()
+        let rank = try lonely(node, job: job)
+        // A few words of each rank are all that goes through it.
+        for place in places(job) { #expect(try Files.read(place.path).count < 256 << 10) }
+        try rank.process.send(signal)
+        let outcome = try rank.wait()
+        #expect(outcome.exitCode == 128 + Int(signal.rawValue) && rank.end == .signalled(signal), "\(outcome)")
+        #expect(places(job).isEmpty && !Files.exists("\(directory)/ran"))
+    }
+
+    /// What ranks leave that were killed while they compared, the next job removes.
+    @Test func whatAKilledRankLeavesIsRemoved() throws {
+        let node = try TestNode()
+        let job = Self.job()
+        let killed = try lonely(node, job: job)
+        try killed.process.send(.kill)
+        _ = try killed.wait()
+        let left = try #require(places(job).first)
+        // Its maker is not just about to lock it.
+        try FileManager.default.setAttributes([.modificationDate: Date.now - 3600], ofItemAtPath: left.path)
+        let words = ["--runtime", "nccl-socket", "--", "true"]
+        let outcomes = try pair(node, words, words)
+        #expect(outcomes.allSatisfy { $0.exitCode == 0 }, "\(outcomes)")
+        #expect(places(job).isEmpty)
     }
 }

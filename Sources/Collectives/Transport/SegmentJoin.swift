@@ -68,6 +68,7 @@ struct SegmentJoin {
             } catch {
                 throw failure("can't replace an abandoned segment", error)
             }
+            try checkHope()
             if ContinuousClock.now >= deadline {
                 throw CollectiveError(
                     .nameTaken, "another living job uses the rendezvous \(segment)", rank: names[0])
