@@ -44,6 +44,15 @@ import Testing
         }
     }
 
+    /// Depths beyond NCCL's 32: the plugin answers that nothing more fits, again and again, and takes it later.
+    @Test(arguments: ["2 4 300 100000 40 both", "3 1 400 3000 33 ring", "2 1 100 1048576 64 ring"], ["0", "2"])
+    func whatDoesNotFitNowIsTakenLater(plan: String, workers: String) throws {
+        let words = plan.split(separator: " ").map(String.init)
+        _ = try run(
+            "traffic", words[0], words[1], words[2], words[3], "1", words[4], words[5],
+            extra: ["FLEXMIG_NCCL_WORKERS": workers])
+    }
+
     @Test func sixtyFourRanksAtOnce() throws { _ = try run("traffic", "64", "1", "10", "20000", "1", "8", "ring") }
 
     /// Many connections of each process, and little room for workers.
@@ -67,12 +76,14 @@ import Testing
         _ = try run("idle", "", extra: ["FLEXMIG_NCCL_WORKERS": "4"])
     }
 
+    /// In time: the driver fails where the last rank learns it more than ten seconds after the death, and prints the times.
     @Test func aDeathIsAnErrorOnTheOthers() throws {
         for _ in 0..<max(1, runs / 4) {
             let ranks = Int.random(in: 2...8)
-            _ = try run(
+            let text = try run(
                 "kill", "\(ranks)", "\(UInt32.random(in: 0 ... .max))",
                 extra: ["FLEXMIG_NCCL_WORKERS": "\(Int.random(in: 0...2))"])
+            print("\(ranks) ranks, one killed:", text.prefix { $0 != "\n" })
         }
     }
 
@@ -89,6 +100,7 @@ import Testing
 
     // MARK: CollNet
 
+    /// All ten types and four operations, with values that tell types of one width apart.
     /// Sizes differ by powers of ten, so with several lanes calls are done out of order, and asked for in order.
     @Test(arguments: [(2, 1), (2, 4), (3, 2), (4, 3), (8, 1), (2, 8)])
     func allReducesAreRight(ranks: Int, lanes: Int) throws {
@@ -106,6 +118,10 @@ import Testing
             extra: ["DRIVER_WORKERS": wishes, "DRIVER_LOG": "1"])
         let fewest = wishes.hasSuffix("0") ? 1 : 2
         #expect(text.split(separator: "\n").count { $0.hasSuffix("of 3 ranks, \(fewest) lanes") } == 6)
+    }
+
+    @Test(arguments: [(2, 1), (4, 3)]) func moreThanSixtyFourCallsAreTakenLater(ranks: Int, lanes: Int) throws {
+        _ = try run("collnet-full", "\(ranks)", extra: ["FLEXMIG_NCCL_WORKERS": "\(lanes)"])
     }
 
     @Test func sixtyFourRanksReduceTogether() throws {
@@ -126,9 +142,11 @@ import Testing
 
     @Test func aDeathInAnAllReduceIsAnErrorOnTheOthers() throws {
         for _ in 0..<max(1, runs / 4) {
-            _ = try run(
-                "collnet-kill", "\(Int.random(in: 2...6))", "\(UInt32.random(in: 0 ... .max))",
+            let ranks = Int.random(in: 2...6)
+            let text = try run(
+                "collnet-kill", "\(ranks)", "\(UInt32.random(in: 0 ... .max))",
                 extra: ["FLEXMIG_NCCL_WORKERS": "\(Int.random(in: 1...4))"])
+            print("\(ranks) ranks in all-reduces, one killed:", text.prefix { $0 != "\n" })
         }
     }
 

@@ -1,6 +1,7 @@
 #include "driver.h"
 
 #include <dlfcn.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -60,21 +61,33 @@ static void write_log(int level, unsigned long flags, const char *file, int line
     fprintf(stderr, "[%d] NCCL %s %s\n", (int)getpid(), level == LOG_WARN ? "WARN" : "INFO", text);
 }
 
-// FLEXMIG_NCCL_WORKERS by rank: DRIVER_WORKERS=4,1 gives 4 to rank 0, 1 to rank 1, 4 to rank 2 and so on.
-static void set_workers(int rank) {
-    const char *list = getenv("DRIVER_WORKERS");
-    if (!list) return;
+// The number of a rank in a list: of 4,1 it is 4 for rank 0, 1 for rank 1, 4 for rank 2 and so on.
+static int number_of(const char *list, int rank) {
     int count = 1, number = 0;
     for (const char *c = list; *c; c++) count += *c == ',';
     for (int skip = rank % count; skip > 0; skip--) list = strchr(list, ',') + 1;
-    char text[16];
     CHECK(sscanf(list, "%d", &number) == 1);
-    snprintf(text, sizeof text, "%d", number);
-    CHECK(setenv("FLEXMIG_NCCL_WORKERS", text, 1) == 0);
+    return number;
+}
+
+// DRIVER_WORKERS lists FLEXMIG_NCCL_WORKERS by rank, DRIVER_CPUS the one processor that a rank is bound to.
+static void set_up(int rank) {
+    const char *workers = getenv("DRIVER_WORKERS"), *cpus = getenv("DRIVER_CPUS");
+    if (workers) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", number_of(workers, rank));
+        CHECK(setenv("FLEXMIG_NCCL_WORKERS", text, 1) == 0);
+    }
+    if (cpus) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(number_of(cpus, rank), &set);
+        CHECK(sched_setaffinity(0, sizeof set, &set) == 0);
+    }
 }
 
 result start_plugin(process *self) {
-    set_workers(self->rank);
+    set_up(self->rank);
     self->library = dlopen(library_path, RTLD_NOW | RTLD_LOCAL);
     if (!self->library) FAIL("%s", dlerror());
     self->net = dlsym(self->library, "ncclNetPlugin_v8");
@@ -149,10 +162,25 @@ void start_ranks(bootstrap *shared, int ranks, int (*body)(process *), pid_t *id
             // Ranks don't outlive a driver that is killed.
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             if (getppid() != parent) _exit(1);
+            alarm(MOST_SECONDS);
             process self = {.rank = rank, .ranks = ranks, .shared = shared};
             exit(body(&self));
         }
     }
+}
+
+int late_errors(const bootstrap *shared, int ranks, int victim, long long killed_at) {
+    double first = -1, last = 0;
+    for (int rank = 0; rank < ranks; rank++) {
+        if (rank == victim) continue;
+        const double took = (double)(atomic_load(&shared->failed_at[rank]) - killed_at) / 1e9;
+        if (first < 0 || took < first) first = took;
+        if (took > last) last = took;
+    }
+    printf("errors after %.3f to %.3f s\n", first, last);
+    if (last <= LATEST_ERROR_SECONDS) return 0;
+    fprintf(stderr, "the last error came %.3f s after the death; allowed are %d s\n", last, LATEST_ERROR_SECONDS);
+    return 1;
 }
 
 int wait_ranks(int ranks, const pid_t *ids, int killed) {

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 // What NCCL's bootstrap does: 128 bytes from each rank to the others, and barriers. Shared by all ranks.
-enum { MOST_RANKS = 64, MOST_CHANNELS = 16, BOX_COUNT = MOST_RANKS * MOST_CHANNELS * 2 };
+enum { MOST_RANKS = 64, MOST_CHANNELS = 16, MOST_DEPTH = 64, BOX_COUNT = MOST_RANKS * MOST_CHANNELS * 2 };
 typedef struct {
     _Atomic int arrived[64];
     _Atomic int full[BOX_COUNT];
@@ -62,6 +62,12 @@ int wait_ranks(int ranks, const pid_t *ids, int killed);
 // Both.
 int run_ranks(int ranks, int (*body)(process *));
 
+// No process of a scenario lives longer: a call that hangs ends the run, and says which rank.
+enum { MOST_SECONDS = 120, LATEST_ERROR_SECONDS = 10 };
+// After a kill: prints when the first and the last survivor got the error, and answers 1 where one of them was late.
+// NCCL's users are promised a second for each that waits for the dead; the limit leaves room for a machine that is busy.
+int late_errors(const bootstrap *shared, int ranks, int victim, long long killed_at);
+
 // One rank's end of a CollNet group, or the plugin's error and no end.
 typedef struct {
     void *listener, *comm;
@@ -72,7 +78,7 @@ group join_group(process *self, int round);
 
 long long processor_ns(void);
 
-// One connection as the proxy sees it: messages go through a ring of eight buffers.
+// One connection as the proxy sees it: messages go through a ring of `depth` buffers.
 typedef struct {
     void *comm, *registration;
     bool sends;
@@ -80,17 +86,18 @@ typedef struct {
     size_t room;
     int messages, depth, posted, done, tag;
     char *buffers;
-    void *requests[REQUESTS_PER_COMM];
-    int sizes[REQUESTS_PER_COMM];
+    // By place in the ring of buffers, of which there may be more than the plugin takes requests.
+    void *requests[MOST_DEPTH];
+    int sizes[MOST_DEPTH];
     bool optional_completion;
+    // Answers of NULL: "try again".
     long long refusals;
 } stream;
 
 // All connections of one rank.
 typedef struct {
-    int count, listeners;
+    int count;
     stream streams[4 * MOST_CHANNELS + 2 * MOST_RANKS];
-    long long empty_accepts;
 } channel_set;
 
 typedef struct {
@@ -107,10 +114,23 @@ void close_channels(process *self, channel_set *set);
 result progress_all(process *self, channel_set *set);
 // One round for one stream.
 result progress(process *self, stream *one);
+// Posts one message; counts a refusal where the plugin can't take it now.
+result post(process *self, stream *one);
 
 size_t message_bytes(uint64_t seed, int message, size_t most);
 void fill(void *memory, size_t bytes, uint64_t seed);
 bool holds(const void *memory, size_t bytes, uint64_t seed);
+
+// All-reduces of all types and operations: values of which every reduction is exact in any order, that differ between
+// ranks, calls and elements, lie on both sides of what signed and unsigned, half and bfloat16 take them for, and are now
+// and then not a number.
+enum { TYPE_INT8, TYPE_UINT8, TYPE_INT32, TYPE_UINT32, TYPE_INT64, TYPE_UINT64, TYPE_F16, TYPE_F32, TYPE_F64, TYPE_BF16, TYPE_FP8 };
+enum { OP_SUM, OP_PROD, OP_MAX, OP_MIN };
+enum { COLLNET_TYPES = TYPE_FP8, COLLNET_OPERATIONS = OP_MIN + 1 };
+int type_bytes(int type);
+void put_value(void *memory, int type, int operation, int rank, int call, int element);
+// Ends the process where an element is not what the ranks' values come to.
+void check_value(const void *memory, int type, int operation, int ranks, int call, int element);
 
 int scenario_traffic(int argc, char **argv);
 int scenario_kill(int argc, char **argv);
@@ -122,6 +142,7 @@ int scenario_listeners(int argc, char **argv);
 int scenario_idle(int argc, char **argv);
 int scenario_refused(int argc, char **argv);
 int scenario_collnet(int argc, char **argv);
+int scenario_collnet_full(int argc, char **argv);
 int scenario_collnet_kill(int argc, char **argv);
 int scenario_collnet_refused(int argc, char **argv);
 int scenario_collnet_close(int argc, char **argv);
