@@ -89,6 +89,43 @@ struct OneProcessTests {
         #expect(log.all == [])
     }
 
+    /// The worker lets a closed connection's memory go. It must not sleep with one on its list, and so it is closed when
+    /// the worker has just nothing to do and is about to sleep.
+    @Test func nothingIsKeptOfAClosedConnection() throws {
+        final class Weak {
+            weak var connection: Connection?
+            init(_ connection: Connection) { self.connection = connection }
+        }
+        let transport = try transport(Log(), ["FLEXMIG_NCCL_WORKERS": "1"])
+        let bytes = 100_000
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: 2 * bytes, alignment: 64)
+        defer { unsafe memory.deallocate() }
+        unsafe memory.initializeMemory(as: UInt8.self, repeating: 5, count: 2 * bytes)
+        var random = SplitMix(seed: 3)
+        var closed: [Weak] = []
+        for _ in 0..<200 {
+            let (sender, receiver) = try connect(transport)
+            let receiving = try unsafe taken(receiver.post(memory, bytes: bytes, tag: 0))
+            let sending = try unsafe taken(sender.post(memory + bytes, bytes: bytes, tag: 0))
+            // One that never comes keeps the receiver on the list.
+            _ = try unsafe taken(receiver.post(memory, bytes: bytes, tag: 0))
+            while try unsafe Connection.test(receiving) == nil {}
+            while try unsafe Connection.test(sending) == nil {}
+            let now = ContinuousClock.now
+            let pause = Duration.microseconds(Int(random.next() % 2000))
+            while ContinuousClock.now - now < pause {}
+            receiver.close()
+            sender.close()
+            closed += [Weak(receiver), Weak(sender)]
+        }
+        // A worker that slept would keep it for a minute.
+        let start = ContinuousClock.now
+        while closed.contains(where: { $0.connection != nil }), ContinuousClock.now - start < .seconds(20) {
+            yieldProcessor()
+        }
+        #expect(closed.count { $0.connection != nil } == 0)
+    }
+
     /// What was sent before the peer closed still comes; then the next receive fails, and says why once.
     @Test func aPeerThatClosesIsNoticedAfterItsMessages() throws {
         let log = Log()

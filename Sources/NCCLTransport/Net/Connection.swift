@@ -176,8 +176,9 @@ import Synchronization
         life.handle(.close)
         ring.set(.closed, of: side)
         letGo()
-        // So that it lets go of the memory.
-        if isScheduled.load(ordering: .acquiring) { worker?.wake() }
+        // So that it lets go of the memory. Also one that seems awake: the flag above and the one that says that it
+        // sleeps may pass each other, and then it would sleep with the connection on its list; nobody asks again.
+        if isScheduled.load(ordering: .acquiring) { worker?.ring() }
         transport.tell(.debug) {
             "\(side) of \(segment.name) closed: \(finished.load(ordering: .relaxed)) messages, "
                 + "\(moves.load(ordering: .relaxed)) parts"

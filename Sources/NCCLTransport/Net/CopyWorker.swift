@@ -5,7 +5,8 @@ import Synchronization
 /// A thread that copies the large parts of its connections, and sleeps when there are none.
 ///
 /// NCCL's thread asks for every request again and again as long as one is open. So a wake-up that gets lost does no
-/// harm, nor does a connection that was not taken: the next question repairs it.
+/// harm, nor does a connection that was not taken: the next question repairs it. After a close nobody asks, so `close`
+/// rings in any case.
 ///
 /// Sendable because what changes is atomic, behind its lock, or the thread's own.
 final class CopyWorker: Sendable {
@@ -26,7 +27,9 @@ final class CopyWorker: Sendable {
 
     var isAsleep: Bool { sleeps.load(ordering: .acquiring) }
 
-    func wake() { if isAsleep { bell.ring() } }
+    /// Makes the thread look at its connections once more, asleep or not. Release: who rings after a store is looked at
+    /// with that store seen, or the thread does not sleep.
+    func ring() { bell.ring() }
 
     /// Puts a connection on the list, if it is not there, and wakes the thread.
     func take(_ connection: Connection) {
@@ -34,7 +37,7 @@ final class CopyWorker: Sendable {
             inbox.withLock { $0.append(connection) }
             hasMail.store(true, ordering: .sequentiallyConsistent)
         }
-        wake()
+        if isAsleep { ring() }
     }
 
     private func run() {
