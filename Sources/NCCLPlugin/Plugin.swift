@@ -27,9 +27,7 @@ enum Plugin {
                     throw NetFailure(error)
                 }
                 transport = NetTransport(settings, notices)
-                notices.tell(
-                    .greeting,
-                    "host shared memory, \(settings.workers) threads to copy, segments named \(settings.namePrefix)*")
+                notices.tell(.greeting, "host shared memory, segments named \(settings.namePrefix)*")
             }
         }
         return try result.get()

@@ -1,5 +1,4 @@
 import Collectives
-import Platform
 
 /// What the environment says about the plugin.
 ///
@@ -8,13 +7,15 @@ import Platform
 /// - `FLEXMIG_DEATH_TIMEOUT`: seconds from a peer's death to the error, 1 by default.
 /// - `FLEXMIG_NCCL_WORKERS`: threads of this process that copy, 0 to 64; with none NCCL's own thread copies all. Of each
 ///   CollNet group as many lanes, 1 to 8.
+/// - `FLEXMIG_LOCAL_WORLD_SIZE`: ranks on this machine.
 /// - `FLEXMIG_NCCL_PART_BYTES`: bytes of a message that are copied at once, a power of two from 4096 to 1048576.
 /// - `FLEXMIG_DEBUG`, `FLEXMIG_STAGE_BYTES`, `FLEXMIG_VECTOR`: as for the collectives.
 package struct TransportSettings: Sendable {
     /// How long a living peer may take in an operation; nil for as long as it likes.
     package let operationTimeout: Duration?
     package let deathTimeout: Duration
-    package let workers: Int
+    /// Ranks on this machine, as the launcher says; without one, four.
+    package let localRanks: Int
     /// What the user wants, if anything.
     private let givenWorkers: Int?
     package let partBytes: Int
@@ -32,9 +33,8 @@ package struct TransportSettings: Sendable {
     static let longestPrefix = 60
     private static let workerCounts = 0...64
 
-    /// - Parameter processors: that this process may use.
     /// - Throws: `invalidEnvironment`, naming the variable, its value and what is allowed.
-    package init(environment: [String: String], processors: Int = usableProcessors()) throws(CollectiveError) {
+    package init(environment: [String: String]) throws(CollectiveError) {
         let variables = environment.filter { !$0.value.isEmpty }
         // The ranks are NCCL's affair, so those of the launcher are not looked at.
         let known = [
@@ -47,25 +47,24 @@ package struct TransportSettings: Sendable {
         isTelling = rendezvous.log.level >= .info
         isTracing = rendezvous.log.level == .trace
         givenWorkers = try Self.givenWorkers(variables)
-        let ranks = variables["FLEXMIG_LOCAL_WORLD_SIZE"].flatMap { Int($0) } ?? 4
-        workers = givenWorkers ?? Self.workers(ranks: ranks, processors: processors)
+        localRanks = variables["FLEXMIG_LOCAL_WORLD_SIZE"].flatMap { Int($0) } ?? 4
         partBytes = try Self.partBytes(variables)
         namePrefix = Self.namePrefix(variables["FLEXMIG_RENDEZVOUS"])
     }
 
-    /// Lanes that this rank wants for a CollNet group, 1 to `LanePlan.most`. The group knows its ranks, and without a
-    /// thread it can't be.
-    package func lanes(ranks: Int, processors: Int = usableProcessors()) -> Int {
-        min(max(1, givenWorkers ?? Self.workers(ranks: ranks, processors: processors)), LanePlan.most)
-    }
+    /// Threads of this process that copy messages, 0 to 64; with none NCCL's own thread does.
+    ///
+    /// - Parameter processors: for this rank, beside the others.
+    package func workers(processors: Int) -> Int { givenWorkers ?? Self.spare(processors) }
 
-    /// NCCL keeps one thread of each rank busy, and a program that waits for its GPU another one; the workers share what
-    /// is left, but more than four saturate memory. Measured on an H100 with 16 processors and 4 ranks: 2 workers each
-    /// are up to twice as fast as 3. A worker without a processor of its own only takes turns with NCCL's thread, which asks all the time: measured on
-    /// 2 processors it copies no faster, and a message of 64 KiB takes 13 microseconds instead of 8.
-    private static func workers(ranks: Int, processors: Int) -> Int {
-        min(max(0, processors / max(1, ranks) - 2), 4)
-    }
+    /// Lanes that this rank wants for a CollNet group, 1 to `LanePlan.most`: without a thread there is no group.
+    package func lanes(processors: Int) -> Int { min(max(1, workers(processors: processors)), LanePlan.most) }
+
+    /// NCCL keeps one thread of each rank busy, and a program that waits for its GPU another one; the rest is for ours, but
+    /// more than four saturate memory. Measured on an H100 with 16 processors and 4 ranks: 2 workers each are up to twice
+    /// as fast as 3. A worker without a processor of its own only takes turns with NCCL's thread, which asks all the time:
+    /// measured on 2 processors it copies no faster, and a message of 64 KiB takes 13 microseconds instead of 8.
+    private static func spare(_ processors: Int) -> Int { min(max(0, processors - 2), 4) }
 
     private static func givenWorkers(_ variables: [String: String]) throws(CollectiveError) -> Int? {
         guard let text = variables["FLEXMIG_NCCL_WORKERS"] else { return nil }

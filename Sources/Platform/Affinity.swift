@@ -25,6 +25,18 @@ public enum Affinity {
     }
 }
 
+/// Processors for each of several ranks of a node, at least 1.
+///
+/// A rank that is bound to few has those, and one that may use all or half of the machine has its part of the machine, as
+/// if the ranks were spread evenly. Who knows that all ranks have one set of processors divides that instead.
+///
+/// - Parameter maskSize: processors that the rank may use, 1 and more; as the mask has them, also when it has but one.
+/// - Parameter onlineProcessors: of the machine.
+/// - Parameter localRanks: on this machine, the rank itself among them.
+public func processorsPerRank(maskSize: Int, onlineProcessors: Int, localRanks: Int) -> Int {
+    max(1, min(maskSize, onlineProcessors / max(1, localRanks)))
+}
+
 /// Processors that ranks like this process may use together, at least 1: those of its set, or all of the machine when
 /// it is pinned to one, as the other ranks are to others then.
 public func usableProcessors() -> Int {

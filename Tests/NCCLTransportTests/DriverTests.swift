@@ -100,6 +100,36 @@ import Testing
 
     // MARK: CollNet
 
+    /// Each rank says how many processors it takes for its own: the driver binds ranks 0 and 2 to one processor, and rank 1
+    /// to another.
+    @Test func ranksThatAreBoundShareWithThoseBoundAlike() throws {
+        let cpus = try Affinity.allowed()
+        let binding = "\(cpus[0]),\(cpus[cpus.count - 1])"
+        let text = try run(
+            "collnet", "3", "4", "1",
+            extra: ["DRIVER_CPUS": binding, "DRIVER_LOG": "1", "FLEXMIG_DEBUG": "info"])
+        for (rank, sharers) in cpus.count > 1 ? [(0, 2), (1, 1), (2, 2)] : [(0, 3), (1, 3), (2, 3)] {
+            #expect(
+                text.contains(
+                    "processors for rank \(rank) of a CollNet group: 1; ranks with the same set: \(sharers)\n"),
+                "\(text)")
+        }
+        #expect(text.split(separator: "\n").count { $0.hasSuffix("of 3 ranks, 1 lanes") } == 6)
+    }
+
+    /// With processors of its own a rank needs no more than those: here each has one, and NCCL's thread copies.
+    @Test func boundRanksStartNoWorkersBeyondTheirProcessors() throws {
+        let cpus = try Affinity.allowed()
+        let text = try run(
+            "traffic", "2", "1", "20", "100000", "1", "8", "both",
+            extra: [
+                "DRIVER_CPUS": "\(cpus[0]),\(cpus[cpus.count - 1])", "DRIVER_LOG": "1", "FLEXMIG_LOCAL_WORLD_SIZE": "2",
+            ])
+        #expect(
+            text.split(separator: "\n").count { $0.hasSuffix("that copy: 0; processors for this rank: 1") } == 2,
+            "\(text)")
+    }
+
     /// All ten types and four operations, with values that tell types of one width apart.
     /// Sizes differ by powers of ten, so with several lanes calls are done out of order, and asked for in order.
     @Test(arguments: [(2, 1), (2, 4), (3, 2), (4, 3), (8, 1), (2, 8)])

@@ -16,12 +16,13 @@ struct OneProcessGroupTests {
     private func groups(lanes: Int, _ log: Log) throws -> (groups: [CollectiveGroup], worlds: [InProcessWorld]) {
         let transport = NetTransport(
             try TransportSettings(
-                environment: ["FLEXMIG_RENDEZVOUS": "flexmig-test-\(randomToken(bytes: 6))"], processors: 4),
+                environment: ["FLEXMIG_RENDEZVOUS": "flexmig-test-\(randomToken(bytes: 6))"]),
             Notices { _, text in log.lines.withLock { $0.append(text) } })
         let worlds = (0..<lanes).map { _ in InProcessWorld(size: 2, stageBytes: 1 << 16) }
         let limits = WaitLimits(timeout: .seconds(300), deathTimeout: .milliseconds(50))
         let groups = (0..<2).map { rank in
-            CollectiveGroup(worlds.map { Communicator($0.transport(of: rank), limits: limits) }, transport)
+            CollectiveGroup(
+                worlds.map { Communicator($0.transport(of: rank), limits: limits) }, processors: 4, transport)
         }
         for group in groups { #expect(group.start()) }
         return (groups, worlds)

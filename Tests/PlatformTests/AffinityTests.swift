@@ -27,4 +27,11 @@ struct AffinityTests {
     @Test func aCPUThatIsNotThere() {
         #expect(throws: SystemError.self) { try Affinity.pin(to: 100_000) }
     }
+
+    @Test(arguments: [
+        (64, 64, 4, 16), (8, 64, 4, 8), (1, 64, 4, 1), (32, 64, 8, 8), (2, 2, 8, 1), (16, 16, 0, 16), (3, 64, 1, 3),
+    ])
+    func aRankHasItsSetOrItsPartOfTheMachine(mask: Int, online: Int, ranks: Int, processors: Int) {
+        #expect(processorsPerRank(maskSize: mask, onlineProcessors: online, localRanks: ranks) == processors)
+    }
 }

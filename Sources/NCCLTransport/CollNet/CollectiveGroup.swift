@@ -33,13 +33,14 @@ import Synchronization
     private var hasTold = false
 
     /// - Parameter communicators: of a lane each, at least one; in the same order on all ranks.
-    package init(_ communicators: [Communicator], _ transport: NetTransport) {
+    /// - Parameter processors: of all ranks together.
+    package init(_ communicators: [Communicator], processors: Int, _ transport: NetTransport) {
         precondition(!communicators.isEmpty)
         self.transport = transport
         let failure = GroupFailure(communicators.map(\.abortSwitch))
         // One that waits for NCCL leaves its processor to NCCL's thread, unless there are more.
         let threads = communicators.count * communicators[0].size
-        let spins = usableProcessors() > threads ? WaitLadder.spins : 0
+        let spins = processors > threads ? WaitLadder.spins : 0
         self.failure = failure
         lanes = communicators.map { Lane($0, spins: spins, failure) }
         unsafe operations = .allocate(capacity: Self.limit)

@@ -5,6 +5,7 @@ import Platform
 package final class CollectiveListener {
     private let transport: NetTransport
     private let meeting: Meeting?
+    private let processors = RankProcessors.current()
 
     /// Never fails: a rank that failed here would leave NCCL's set-up alone, and the others would wait for it. The
     /// failure travels in the handle instead, and all ranks fail in `connect`.
@@ -19,7 +20,7 @@ package final class CollectiveListener {
         }
     }
 
-    package var handle: PeerHandle { PeerHandle(name: meeting?.name.text ?? "") }
+    package var handle: PeerHandle { PeerHandle(name: meeting?.name.text ?? "", processors: processors.mark) }
 
     package func close() { meeting?.remove() }
 
@@ -35,29 +36,36 @@ package final class CollectiveListener {
         // Every name, so that nothing is left of a rank that was killed.
         defer { for name in names { try? name.unlink() } }
         do throws(CollectiveError) {
-            return try join(names, rank: rank)
+            return try join(names, rank: rank, marks: handles.compactMap { $0?.processors })
         } catch {
             throw NetFailure(error)
         }
     }
 
-    private func join(_ names: [SharedMemoryName], rank: Int) throws(CollectiveError) -> CollectiveGroup {
+    private func join(
+        _ names: [SharedMemoryName], rank: Int, marks: [UInt64]
+    ) throws(CollectiveError) -> CollectiveGroup {
         try Meeting.checkHope(names, own: rank)
         let settings = transport.settings
         // Where that can't be seen, the reservation itself will tell.
         let free = (try? SharedMemoryName.freeBytes()) ?? .max
+        let (share, total) = (processors.share(among: marks), processors.total(among: marks))
+        transport.tell(.debug) {
+            "processors for rank \(rank) of a CollNet group: \(share); ranks with the same set: "
+                + "\(processors.sharers(among: marks))"
+        }
         let plan = LanePlan(
-            wish: settings.lanes(ranks: names.count), ranks: names.count,
-            givenStage: settings.rendezvous.stageBytes, freeBytes: free)
-        let first = try communicator(names, rank: rank, plan)
+            wish: settings.lanes(processors: share), ranks: names.count, givenStage: settings.rendezvous.stageBytes,
+            freeBytes: free)
+        let first = try communicator(names, rank: rank, plan, total)
         // All can have as many lanes as one that wants the fewest.
         var lanes = [Int32(plan.lanes)]
         try first.allReduce(&lanes, .min)
         var communicators = [first]
         while communicators.count < Int(lanes[0]) {
-            communicators.append(try communicator(names, rank: rank, plan))
+            communicators.append(try communicator(names, rank: rank, plan, total))
         }
-        let group = CollectiveGroup(communicators, transport)
+        let group = CollectiveGroup(communicators, processors: total, transport)
         let hasStarted = group.start()
         // All have joined. Now all say whether they can go on; who could not would leave the others waiting.
         if try group.vote(hasStarted) {
@@ -70,7 +78,7 @@ package final class CollectiveListener {
 
     /// Joins a lane's communicator: the next one of all ranks under the same name.
     private func communicator(
-        _ names: [SharedMemoryName], rank: Int, _ plan: LanePlan
+        _ names: [SharedMemoryName], rank: Int, _ plan: LanePlan, _ processors: Int
     ) throws(CollectiveError) -> Communicator {
         let settings = transport.settings
         var rendezvous = settings.rendezvous
@@ -81,7 +89,7 @@ package final class CollectiveListener {
         let limits = WaitLimits(
             timeout: settings.operationTimeout ?? .seconds(365 * 86400), deathTimeout: settings.deathTimeout)
         return try Communicator(
-            rendezvous, limits: limits, processors: usableProcessors() / plan.lanes
+            rendezvous, limits: limits, processors: processors / plan.lanes
         ) { () throws(CollectiveError) in try Meeting.checkHope(names, own: rank) }
     }
 }

@@ -50,7 +50,7 @@ import Synchronization
         self.side = side
         self.transport = transport
         ring = segment.ring
-        worker = try transport.nextWorker()
+        worker = try transport.nextWorker(peer: ring.processors(of: side.other))
         unsafe requests = .allocate(capacity: NetRequest.limit)
         for index in 0..<NetRequest.limit {
             unsafe (requests + index).initialize(to: NetRequest(connection: .passUnretained(self)))

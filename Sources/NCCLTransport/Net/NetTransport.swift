@@ -4,12 +4,12 @@ import Synchronization
 
 /// The point-to-point half of the plugin: listening, connecting, and the threads that copy.
 ///
-/// One for each process. Sendable: what changes is atomic.
+/// One for each process. Sendable: what changes is behind its lock.
 package final class NetTransport: Sendable {
     package let settings: TransportSettings
     private let notices: Notices
-    private let workers = Mutex<[CopyWorker]>([])
-    private let made = Atomic<Int>(0)
+    /// Nil until there is a connection.
+    private let workers = Mutex<Workers?>(nil)
 
     /// Removes what killed processes of this user have left.
     package init(_ settings: TransportSettings, _ notices: Notices) {
@@ -30,24 +30,37 @@ package final class NetTransport: Sendable {
     }
 
     /// The worker of a new connection. Workers are started by the first connections: NCCL has bound the thread that
-    /// connects to the processors near the GPU by then, and threads inherit that.
+    /// connects to the processors near the GPU by then, and threads inherit that. How many there are is decided with the
+    /// very first one.
     ///
+    /// - Parameter peer: the processors of the other side.
     /// - Returns: nil where NCCL's own thread copies all.
-    func nextWorker() throws(NetFailure) -> CopyWorker? {
-        if settings.workers == 0 { return nil }
-        let number = made.wrappingAdd(1, ordering: .relaxed).oldValue % settings.workers
-        let result = workers.withLock { workers -> Result<CopyWorker, SystemError> in
-            if number < workers.count { return .success(workers[number]) }
-            return Result { () throws(SystemError) in
-                // Where threads outnumber processors, a spinning one keeps the processor from the one that it waits for.
-                let spins = usableProcessors() > settings.workers + 1 ? WaitLadder.spins : 0
-                let worker = try CopyWorker.start(spins: spins)
-                workers.append(worker)
-                return worker
+    func nextWorker(peer: UInt64) throws(NetFailure) -> CopyWorker? {
+        let result = workers.withLock { workers in
+            Result { () throws(SystemError) in
+                if workers == nil {
+                    let plan = WorkerPlan(RankProcessors.current(), peer: peer, settings)
+                    tell(.greeting) { plan.description }
+                    workers = Workers(plan: plan)
+                }
+                return try workers?.next()
             }
         }
         do throws(SystemError) { return try result.get() } catch {
             throw .system("can't start a thread that copies: \(error)")
+        }
+    }
+
+    private struct Workers {
+        let plan: WorkerPlan
+        var threads: [CopyWorker] = []
+        var given = 0
+
+        mutating func next() throws(SystemError) -> CopyWorker? {
+            if plan.count == 0 { return nil }
+            if given % plan.count == threads.count { threads.append(try CopyWorker.start(spins: plan.spins)) }
+            defer { given += 1 }
+            return threads[given % plan.count]
         }
     }
 
@@ -76,7 +89,9 @@ package final class Listener {
             SharedMemoryName(settings.namePrefix + randomToken(bytes: 16)), partBytes: settings.partBytes)
     }
 
-    package var handle: PeerHandle { PeerHandle(name: segment.name.text) }
+    package var handle: PeerHandle {
+        PeerHandle(name: segment.name.text, processors: segment.ring.processors(of: .receiver))
+    }
 
     /// The receiving end, once the sender has come; nil before, and when it was given away.
     package func accept() throws(NetFailure) -> Receiver? {

@@ -60,8 +60,8 @@ struct ProcessToken: Hashable, Sendable {
         side == .receiver ? RingLayout.receiverLine : RingLayout.senderLine
     }
 
-    /// Acquire: pairs with the release in `set` and `claim`. Who sees a side attached sees its process token and its
-    /// record lock taken; who sees it closed sees every part that it sent or took.
+    /// Acquire: pairs with the release in `set` and `claim`. Who sees a side attached sees its process token, its
+    /// processors and its record lock taken; who sees it closed sees every part that it sent or took.
     func state(of side: RingSide) -> SideState {
         SideState(rawValue: unsafe atomic(at: Self.line(of: side)).pointee.load(ordering: .acquiring)) ?? .closed
     }
@@ -77,10 +77,14 @@ struct ProcessToken: Hashable, Sendable {
         return unsafe ProcessToken(high: word(at: line + 8).pointee, low: word(at: line + 16).pointee)
     }
 
-    func set(_ process: ProcessToken, of side: RingSide) {
+    /// The processors of a side that has attached, see `RankProcessors`. Written before `set(.attached)`.
+    func processors(of side: RingSide) -> UInt64 { unsafe word(at: Self.line(of: side) + 24).pointee }
+
+    func set(_ process: ProcessToken, processors: UInt64, of side: RingSide) {
         let line = Self.line(of: side)
         unsafe word(at: line + 8).pointee = process.high
         unsafe word(at: line + 16).pointee = process.low
+        unsafe word(at: line + 24).pointee = processors
     }
 
     // MARK: Parts

@@ -4,7 +4,7 @@
 /// Everything with another writer lies at least 128 bytes apart, because processors fetch lines of 64 bytes in pairs.
 package struct RingLayout: Hashable, Sendable {
     /// Version of everything below; another one is refused.
-    static let version: UInt64 = 1
+    static let version: UInt64 = 2
     /// Parts of messages that are under way at most.
     package static let parts: UInt64 = 8
     /// Bytes of a message that travel in the part's header line.

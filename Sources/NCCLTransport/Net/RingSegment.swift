@@ -74,7 +74,7 @@ import Platform
             segment.removeName()
             throw error
         }
-        segment.ring.set(.own, of: .receiver)
+        segment.ring.set(.own, processors: RankProcessors.current().mark, of: .receiver)
         segment.ring.set(.attached, of: .receiver)
         segment.ring.publish()
         return segment
@@ -123,7 +123,7 @@ import Platform
         guard segment.ring.state(of: .sender) == .absent, try segment.memory.file.tryLock(lifeLock(of: .sender)) else {
             return .failure(.mismatch("\(name) has a sender already; a handle serves one connection"))
         }
-        segment.ring.set(.own, of: .sender)
+        segment.ring.set(.own, processors: RankProcessors.current().mark, of: .sender)
         segment.ring.set(.attached, of: .sender)
         segment.removeName()
         return .success(segment)
