@@ -166,9 +166,10 @@ class TroubleTests(BackendTest):
                 self.trouble(size, what, killed=size - 1)
 
     def test_messages(self):
-        for what in ["wrong_message", "late_message"]:
+        for what in ["wrong_message", "late_message", "last_message"]:
             with self.subTest(what=what):
                 self.trouble(2, what)
+        self.trouble(2, "no_receiver", killed=1)
 
     def test_lateness(self):
         self.trouble(2, "lateness")

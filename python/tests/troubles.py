@@ -11,6 +11,7 @@ import torch.distributed as dist
 import flexmig.torch
 from flexmig import FlexmigError
 from flexmig.torch import rendezvous
+from flexmig.torch.messages import Messages
 
 
 def refused(name, call, *words):
@@ -122,6 +123,41 @@ def late_message():
     if dist.get_rank() == 0:
         refused("timed-out", lambda: dist.recv(torch.ones(5), 1, group=group), "rank 1", "1 s")
     dist.barrier()
+
+
+def last_message():
+    """A message that nobody has waited for goes out while the group is destroyed, the first of its pair as well."""
+    store = dist.distributed_c10d._get_default_store()
+    if dist.get_rank() == 0:
+        close = Messages.close
+
+        def closing(messages, abort=False):
+            store.set("closing", "1")
+            close(messages, abort)
+
+        Messages.close = closing
+        for number in range(3):
+            dist.isend(torch.full((5,), float(number)), 1)
+        dist.destroy_process_group()
+    else:
+        # Only now: the sender can't have joined the receiver before.
+        store.wait(["closing"])
+        tensor = torch.zeros(5)
+        for number in range(3):
+            dist.recv(tensor, 0)
+            assert tensor.tolist() == [number] * 5
+        dist.destroy_process_group()
+
+
+def no_receiver():
+    """A message to a rank that has died, or never asks, doesn't keep a group from its end."""
+    if dist.get_rank() == 0:
+        dist.barrier()
+        dist.isend(torch.ones(5), 1)
+        dist.destroy_process_group()
+    else:
+        dist.barrier()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def lateness():

@@ -11,6 +11,7 @@ import glob
 import os
 import struct
 import threading
+import time
 
 import torch
 
@@ -111,13 +112,16 @@ class Messages:
     # -- The end
 
     def close(self, abort=False):
-        """Ends all threads. Messages that were sent still go out, without `abort`."""
+        """Ends all threads. Without `abort`, messages that were sent still go out to ranks that live, for PARTING
+        seconds in all."""
         with self._guard:
             self._is_closed = True
             self._guard.notify_all()
-            boxes = [*self._outboxes.values(), *self._inboxes.values()]
-        for box in boxes:
-            box.close(abort)
+        end = time.monotonic() + min(PARTING, self.limit)
+        for outbox in self._outboxes.values():
+            outbox.close(abort, end)
+        for inbox in self._inboxes.values():
+            inbox.close()
         # A rank that waits for one that never came has left a name.
         for name in glob.glob(glob.escape(f"/dev/shm/{self._prefix}.") + "*"):
             with contextlib.suppress(OSError):
@@ -175,15 +179,20 @@ class Outbox:
         if self._comm is None and self._messages.peers[self._receiver].has_died():
             work.finish(error=_death(self._messages, self._receiver))
 
-    def close(self, abort):
-        comm = self._comm
-        if comm is not None and abort:
-            comm.abort()
-        # A message that nobody takes must not keep the program from its end.
-        if not self._lane.close(timeout=0.0 if comm is None else min(PARTING, self._messages.limit)):
-            if comm is None:
-                return
-            comm.abort()
+    def close(self, abort, end):
+        """`end`: when a message that nobody takes keeps the program from its end no longer, by the monotonic clock."""
+        if abort and self._comm is not None:
+            self._comm.abort()
+        is_done = self._lane.close(timeout=0.0)
+        while not (is_done or abort or time.monotonic() >= end):
+            # Once both have joined, the communicator sees the other one's death.
+            if self._comm is None and self._messages.peers[self._receiver].has_died():
+                break
+            is_done = self._lane.close(timeout=min(0.1, max(0.0, end - time.monotonic())))
+        if not is_done:
+            if self._comm is None:
+                return  # the thread waits for a rank that never comes
+            self._comm.abort()
             self._lane.close()
         if self._comm is not None:
             self._comm.destroy()
@@ -283,7 +292,7 @@ class Inbox:
         for wanted in failed:
             wanted.work.finish(error=failure)
 
-    def close(self, abort):
+    def close(self):
         comm = self._comm
         if comm is not None:
             comm.abort()
