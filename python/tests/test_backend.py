@@ -77,6 +77,19 @@ class BackendTest(unittest.TestCase):
                 rank.kill()
             rank.communicate()
 
+    def run_on_leaves(self, leaves, *command):
+        """A whole `flexmig run` on a simulated node, which ends well."""
+        with tempfile.TemporaryDirectory(prefix="flexmig-node-") as node:
+            environment = self.environment(FLEXMIG_SIMULATE="a100-40gb:1", FLEXMIG_NODE_DIRECTORY=node)
+            flexmig = os.path.join(BUILD, "flexmig")
+            subprocess.run([flexmig, "node", "flatten", "--layout", "thin"], check=True, env=environment,
+                           capture_output=True)
+            done = subprocess.run(
+                [flexmig, "run", "--leaves", str(leaves), "--", *PYTHON, *command], cwd=HERE,
+                env=environment, capture_output=True, text=True, timeout=150)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done
+
     def expect(self, ranks, killed=None):
         """All ranks end well, but for one that is killed. Returns what they print."""
         outputs = []
@@ -189,6 +202,10 @@ class TroubleTests(BackendTest):
     def test_group_larger_than_job(self):
         self.trouble(1, "larger")
 
+    def test_group_larger_than_job_under_run(self):
+        done = self.run_on_leaves(2, "troubles.py", "larger_under_run")
+        self.assertEqual(sorted(done.stdout.splitlines()), ["[rank 0] ok", "[rank 1] ok"], done.stderr)
+
     def test_another_backend_beside(self):
         self.trouble(2, "other_backend")
 
@@ -197,15 +214,7 @@ class TrainingTests(BackendTest):
     """The same model trained over gloo and over flexmig, in one job on a simulated node."""
 
     def train(self, leaves, model, *how):
-        with tempfile.TemporaryDirectory(prefix="flexmig-node-") as node:
-            environment = self.environment(FLEXMIG_SIMULATE="a100-40gb:1", FLEXMIG_NODE_DIRECTORY=node)
-            flexmig = os.path.join(BUILD, "flexmig")
-            subprocess.run([flexmig, "node", "flatten", "--layout", "thin"], check=True, env=environment,
-                           capture_output=True)
-            done = subprocess.run(
-                [flexmig, "run", "--leaves", str(leaves), "--", *PYTHON, "train.py", model, *how], cwd=HERE,
-                env=environment, capture_output=True, text=True, timeout=150)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.run_on_leaves(leaves, "train.py", model, *how)
         reports = [json.loads(line) for line in re.findall(r"^\[rank 0\] (\{.*\})$", done.stdout, re.MULTILINE)]
         self.assertEqual([report["how"] for report in reports], list(how), done.stdout)
         for report in reports:

@@ -237,6 +237,28 @@ def larger():
         "flexmig", store=store, rank=0, world_size=size + 1), f"{size + 1} ranks", f"the job {size}")
 
 
+def larger_under_run():
+    """As programs do it, where PyTorch's store would wait for the ranks that aren't there. A rank of flexmig run."""
+    size, limit = int(os.environ["FLEXMIG_WORLD_SIZE"]), datetime.timedelta(seconds=20)
+    words = f"the process group has {size + 1} ranks, the job {size}", f"--leaves {size + 1}"
+    for backend in ["flexmig", "cpu:flexmig,cuda:flexmig"]:
+        refused("group-larger-than-job", lambda: dist.init_process_group(
+            backend, world_size=size + 1, rank=int(os.environ["RANK"]), timeout=limit), *words)
+    address = f"tcp://{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+    refused("group-larger-than-job", lambda: dist.init_process_group(
+        "flexmig", init_method=address, world_size=size + 1, rank=int(os.environ["RANK"]), timeout=limit), *words)
+    os.environ["WORLD_SIZE"] = str(size + 1)
+    refused("group-larger-than-job", lambda: dist.init_process_group("flexmig", timeout=limit), *words)
+    # What other backends do is theirs: here PyTorch's store waits, one on each rank, at a port where nobody comes.
+    refused("imed out", lambda: dist.init_process_group(
+        "gloo", init_method="tcp://127.0.0.1:0", rank=0, world_size=size + 1, timeout=datetime.timedelta(seconds=1)))
+    # Nothing of all this stands in the way of the job's own group.
+    os.environ["WORLD_SIZE"] = str(size)
+    dist.init_process_group("flexmig")
+    dist.barrier()
+    dist.destroy_process_group()
+
+
 def other_backend():
     """A Python backend serves a group whole, and says so when another one was asked for as well."""
     dist.init_process_group("cpu:flexmig,cuda:gloo")
@@ -246,7 +268,7 @@ def other_backend():
     dist.destroy_process_group()
 
 
-JOINS_ITSELF = {"hosts", "larger", "other_backend"}
+JOINS_ITSELF = {"hosts", "larger", "larger_under_run", "other_backend"}
 
 
 def main():

@@ -23,6 +23,7 @@ if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 6):
 
 from flexmig import library
 from flexmig.library import FlexmigError
+from flexmig.torch import job_size
 from flexmig.torch.ddp import DistributedDataParallel
 from flexmig.torch.group import DEVICES, ProcessGroup
 
@@ -59,3 +60,4 @@ def _make(options, _):
 
 if "flexmig" not in torch.distributed.Backend.backend_list:
     torch.distributed.Backend.register_backend("flexmig", _make, extended_api=True, devices=list(DEVICES))
+    job_size.check_before_stores()

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 
 from flexmig.library import Communicator, FlexmigError
-from flexmig.torch import memory, rendezvous
+from flexmig.torch import job_size, memory, rendezvous
 from flexmig.torch.calls import Calls
 from flexmig.torch.messages import Messages
 from flexmig.torch.work import Batch, Lane, Work, of_job
@@ -28,7 +28,7 @@ class ProcessGroup(Calls, dist.ProcessGroup):
     def __init__(self, options):
         rank, size = options.group_rank, options.group_size
         super().__init__(rank, size)
-        rendezvous.check_size(size)
+        job_size.check(size)
         self._store, self._timeout = options.store, options.timeout
         seconds = self._timeout.total_seconds()
         if os.environ.get("FLEXMIG_TIMEOUT") and self._timeout == dist.default_pg_timeout:

@@ -49,18 +49,6 @@ def _start_of(pid):
     return None if fields[0] in "ZX" else fields[19]
 
 
-def check_size(size):
-    """A group can't have more ranks than the job that `flexmig run` started."""
-    job = os.environ.get("FLEXMIG_WORLD_SIZE") or os.environ.get("WORLD_SIZE", "")
-    if os.environ.get("FLEXMIG_JOB_ID") and job.isdigit() and size > int(job):
-        raise FlexmigError(
-            "group-larger-than-job",
-            f"the process group has {size} ranks, the job {job}; start the job with --leaves {size}, or leave out "
-            "world_size")
-    if size > 1024:
-        raise FlexmigError("group-larger-than-job", f"the process group has {size} ranks; 1024 is the most")
-
-
 def clear(store, rank, comm):
     """Takes the keys back, once all have read them: a store may live longer than the group, and serve the next one."""
     store.delete_key(f"flexmig/peer/{rank}")
