@@ -1,7 +1,7 @@
 """PyTorch's own tests of process groups, DistributedTest, with the backend "flexmig".
 
     distributed_suite.py RANKS [TEST...]    prints {test: "passed" or "skipped: why" or "failed: what"} as JSON
-    distributed_suite.py --skips RANKS      prints what distributed_suite_skips.txt has to be
+    distributed_suite.py --record RANKS     writes distributed_suite_skips.txt and distributed_suite_passes.txt
 
 PyTorch starts new processes for each test; here the ranks stay, and each test has a process group of its own. Tests
 that PyTorch skips only because the backend isn't called "gloo" run as well.
@@ -35,6 +35,13 @@ NOT_ONLY_GLOO = {
     *(f"test_all_reduce_coalesced_{group}{op}" for group in ["", "group_", "full_group_"]
       for op in ["sum", "product", "min", "max"]),
 }
+
+# Their bodies ask for the name, too: with gloo's they train on CPUs, with others they have no model.
+BY_NAME = {
+    "test_accumulate_gradients_no_sync", "test_accumulate_gradients_no_sync_grad_is_view",
+    "test_accumulate_gradients_no_sync_allreduce_hook", "test_accumulate_gradients_no_sync_allreduce_with_then_hook",
+}
+NOT_ONLY_GLOO |= BY_NAME
 
 
 def rank_main(rank, ranks, folder, names):
@@ -89,6 +96,7 @@ def rank_main(rank, ranks, folder, names):
             "flexmig", init_method=suite.init_method, world_size=ranks, rank=rank,
             timeout=datetime.timedelta(seconds=LIMIT))
         try:
+            distributed_test.BACKEND = "gloo" if name in BY_NAME else "flexmig"
             method(suite)
             suite._barrier()
             return "passed"
@@ -182,6 +190,26 @@ def all_names():
     return listing.split()
 
 
+def record(ranks):
+    import torch
+    outcomes = sorted(run(ranks).items())
+    failed = [name for name, outcome in outcomes if outcome.startswith("failed")]
+    if failed:
+        sys.exit(f"nothing is recorded, as these failed: {', '.join(failed)}")
+    version, stem = torch.__version__.partition("+")[0], os.path.splitext(os.path.abspath(__file__))[0]
+    where = f"of its DistributedTest with this backend on CPUs, {ranks} ranks"
+    with open(f"{stem}_skips.txt", "w", encoding="utf-8") as file:
+        print(f"# What PyTorch {version} skips {where}, and its reasons.", file=file)
+        for name, outcome in outcomes:
+            if outcome != "passed":
+                print(f"{name}: {outcome.removeprefix('skipped: ')}", file=file)
+    with open(f"{stem}_passes.txt", "w", encoding="utf-8") as file:
+        print(f"# What passes {where}, with PyTorch {version}.", file=file)
+        for name, outcome in outcomes:
+            if outcome == "passed":
+                print(name, file=file)
+
+
 def main(arguments):
     if arguments[0] == "--rank":
         rank_main(int(arguments[1]), int(arguments[2]), arguments[3], arguments[4:])
@@ -189,13 +217,8 @@ def main(arguments):
         import flexmig.torch  # noqa: F401
         from torch.testing._internal.distributed.distributed_test import DistributedTest
         print("\n".join(sorted(name for name in dir(DistributedTest._DistTestBase) if name.startswith("test_"))))
-    elif arguments[0] == "--skips":
-        import torch
-        print(f"# What PyTorch {torch.__version__.partition('+')[0]} skips of its DistributedTest with this backend on "
-              f"CPUs, {arguments[1]} ranks, and its reasons.")
-        for name, outcome in sorted(run(int(arguments[1])).items()):
-            if outcome != "passed":
-                print(f"{name}: {outcome.removeprefix('skipped: ')}")
+    elif arguments[0] == "--record":
+        record(int(arguments[1]))
     else:
         print(json.dumps(run(int(arguments[0]), arguments[1:]), indent=1, sort_keys=True))
 

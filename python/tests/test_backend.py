@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import typing
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,6 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("FLEXMIG_BUILD") or os.path.join(ROOT, ".build", "release"))
 LIBRARY = os.path.join(BUILD, "libflexmig-collectives.so")
 SKIPS = os.path.join(HERE, "distributed_suite_skips.txt")
+PASSES = os.path.join(HERE, "distributed_suite_passes.txt")
 PYTHON = [sys.executable, "-W", "ignore"]
 
 
@@ -250,18 +252,47 @@ class SuiteTests(BackendTest):
         self.assertEqual(done.returncode, 0)
         outcomes = json.loads(done.stdout)
         self.assertEqual({name: text for name, text in outcomes.items() if text.startswith("failed")}, {})
-        self.compare({name: text.removeprefix("skipped: ") for name, text in outcomes.items() if text != "passed"})
+        self.compare(outcomes)
 
-    def compare(self, skipped):
-        with open(SKIPS, encoding="utf-8") as file:
-            first, *lines = file.read().splitlines()
-        version = re.search(r"PyTorch (\d+\.\d+)", first)[1]
-        known = dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
-        probe = subprocess.run([*PYTHON, "-c", "import torch; print(torch.__version__)"], capture_output=True, text=True)
-        if not probe.stdout.startswith(version + "."):
-            # Other versions have other tests; none that is known to pass may be skipped.
-            return
-        self.assertEqual(known, skipped, f"{SKIPS} and what is skipped differ; if that is right, write the latter there")
+    def compare(self, outcomes, version=None):
+        """`version`: of the PyTorch that was run, by default of this python's."""
+        skips, passes = recorded(SKIPS), recorded(PASSES)
+        if version is None:
+            version = subprocess.run([*PYTHON, "-c", "import torch; print(torch.__version__)"], capture_output=True,
+                                     text=True, check=True).stdout
+        skipped = {name: text.removeprefix("skipped: ") for name, text in outcomes.items() if text != "passed"}
+        # Other versions have other tests, but what passes with one isn't skipped with another.
+        self.assertEqual({name: skipped[name] for name in passes.names if name in skipped}, {})
+        self.assertGreater(len(outcomes.keys() & passes.names.keys()), len(passes.names) / 2, "known tests are missing")
+        if version.startswith(skips.version + "."):
+            what = "differs from what was found; if that is right: distributed_suite.py --record 4"
+            self.assertEqual(skips.names, skipped, f"{SKIPS} {what}")
+            self.assertEqual(passes.names.keys(), outcomes.keys() - skipped.keys(), f"{PASSES} {what}")
+
+    def test_another_version_skips_nothing_that_passes(self):
+        """The comparison itself, with outcomes that another PyTorch could have."""
+        passes = dict.fromkeys(recorded(PASSES).names, "passed")
+        self.compare({**passes, "test_of_that_version": "skipped: it needs a GPU"}, "1.0.0")
+        with self.assertRaisesRegex(AssertionError, "not supported here"):
+            self.compare({**passes, "test_all_reduce_sum": "skipped: not supported here"}, "1.0.0")
+        with self.assertRaisesRegex(AssertionError, "not supported here"):
+            self.compare(dict.fromkeys(passes, "skipped: not supported here"), "1.0.0")
+        with self.assertRaisesRegex(AssertionError, "known tests are missing"):
+            self.compare({"test_of_that_version": "passed"}, "1.0.0")
+
+
+class Recorded(typing.NamedTuple):
+    """A file of distributed_suite.py --record: a version of PyTorch, and tests with what is said of them."""
+
+    version: str
+    names: dict
+
+
+def recorded(path):
+    with open(path, encoding="utf-8") as file:
+        first, *lines = file.read().splitlines()
+    pairs = [line.partition(": ") for line in lines if line and not line.startswith("#")]
+    return Recorded(re.search(r"PyTorch (\d+\.\d+)", first)[1], {name: text for name, _, text in pairs})
 
 
 if __name__ == "__main__":
