@@ -94,7 +94,8 @@ struct ExecCommand: ParsableCommand {
         let choice = try runtime.choice()
         let survey = RuntimeSurvey(
             command: command, environment: environment, executableDirectory: try Files.executableDirectory())
-        var facts = survey.facts(ranks: binding.worldSize, isOneHost: binding.localWorldSize == binding.worldSize)
+        var facts = survey.facts(
+            ranks: binding.worldSize, isOneHost: binding.localWorldSize == binding.worldSize, isRank: true)
         if facts.needsDriver, let access = try? NodeOptions.parse([]).open(), let node = try? access.backend.inventory()
         {
             facts = facts.asking(node)

@@ -143,7 +143,7 @@ extension RuntimeDecision {
 extension RuntimeFacts {
     /// Why the plugin route has CollNet or has it not.
     var collNetSentence: String {
-        let cause = workers.map { "FLEXMIG_NCCL_WORKERS is \($0)" } ?? "\(ranks) ranks on \(processors) processors"
+        let cause = workers.map { "FLEXMIG_NCCL_WORKERS is \($0)" } ?? "a rank has \(processorsPerRank) processors"
         return hasLanes
             ? "all-reduces on the processors (CollNet), where NCCL's tuner finds them cheaper: \(cause)"
             : "no all-reduces on the processors (CollNet), which pay from two threads a rank on: \(cause)"

@@ -47,16 +47,16 @@ public struct RuntimeFacts: Hashable, Sendable {
     public var plugin: NCCLPluginFile
     public var torch: Torch
     public var settings: [String: UserSetting]
-    /// That the ranks of this host may use together.
-    public var processors: Int
+    /// Processors for each rank, beside the others, as far as this process can tell.
+    public var processorsPerRank: Int
     /// Threads of each rank that our plugin copies and adds with, where the user has set them (`FLEXMIG_NCCL_WORKERS`).
     public var workers: Int?
 
     public init(
         ranks: Int, isOneHost: Bool, gpus: [GPU]?, driver: String?, nccl: NCCLFinding, plugin: NCCLPluginFile,
-        torch: Torch, settings: [String: UserSetting], processors: Int, workers: Int? = nil
+        torch: Torch, settings: [String: UserSetting], processorsPerRank: Int, workers: Int? = nil
     ) {
-        self.processors = processors
+        self.processorsPerRank = processorsPerRank
         self.workers = workers
         self.ranks = ranks
         self.isOneHost = isOneHost
@@ -78,7 +78,7 @@ public struct RuntimeFacts: Hashable, Sendable {
     /// faster.
     ///
     /// Goes by the plugin's own rule: it leaves two processors to each rank's other threads.
-    public var hasLanes: Bool { workers ?? (processors / max(1, ranks) - 2) >= 2 }
+    public var hasLanes: Bool { (workers ?? processorsPerRank - 2) >= 2 }
 
     /// The version of the NCCL that the program is known to load.
     var version: NCCLVersion? {

@@ -30,7 +30,10 @@ public struct RuntimeSurvey {
     }
 
     /// The facts without the driver's; `RuntimeFacts.needsDriver` says whether they matter.
-    public func facts(ranks: Int, isOneHost: Bool) -> RuntimeFacts {
+    ///
+    /// - Parameter isRank: whether this process is one of the ranks, which may each be bound to processors of their own;
+    ///   else it will start them, with its own set for all together.
+    public func facts(ranks: Int, isOneHost: Bool, isRank: Bool = false) -> RuntimeFacts {
         var search = NCCLSearch(program, python: python, isThorough: isThorough)
         var nccl = search.run()
         if case .found(var library) = nccl, library.isCertain, library.version == nil, !library.isInsidePyTorch {
@@ -39,13 +42,19 @@ public struct RuntimeSurvey {
             nccl = .found(library)
         }
         let ours = packageFolder
+        let online = onlineProcessors()
+        let allowed = (try? Affinity.allowed().count) ?? online
+        let share =
+            isRank
+            ? Platform.processorsPerRank(maskSize: allowed, onlineProcessors: online, localRanks: ranks)
+            : max(1, allowed / max(1, ranks))
         return RuntimeFacts(
             ranks: ranks, isOneHost: isOneHost, gpus: nil, driver: nil, nccl: nccl,
             plugin: NCCLPluginFile(environment: environment, executableDirectory: executableDirectory),
             torch: .init(
                 interpreter: python?.interpreter, hasTorch: torch != nil, packageFolder: ours.folder,
                 isInstalled: ours.isInstalled, library: library(for: ours.folder)),
-            settings: [String: UserSetting](environment: program.environment), processors: usableProcessors(),
+            settings: [String: UserSetting](environment: program.environment), processorsPerRank: share,
             workers: program.environment["FLEXMIG_NCCL_WORKERS"].flatMap { Int($0) })
     }
 

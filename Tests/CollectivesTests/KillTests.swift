@@ -37,11 +37,15 @@ extension ProcessTests {
             if numbers.count >= 40 { #expect(tally.scenes == Set(KillRun.Scene.allCases)) }
         }
 
+        private struct BadSetting: Error, CustomStringConvertible { let description: String }
+
         /// A typing error must not pass for fewer runs.
         private static func setting(_ name: String, in allowed: ClosedRange<Int>) throws -> Int? {
             guard let text = Environment.value(name) else { return nil }
-            let value = Int(text).flatMap { allowed.contains($0) ? $0 : nil }
-            return try #require(value, "\(name) is \"\(text)\"; it is a number in \(allowed)")
+            guard let value = Int(text), allowed.contains(value) else {
+                throw BadSetting(description: "\(name) is \"\(text)\"; it is a number in \(allowed)")
+            }
+            return value
         }
     }
 }

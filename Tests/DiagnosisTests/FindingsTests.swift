@@ -20,7 +20,7 @@ struct FindingsTests {
             facts: RuntimeFacts(
                 ranks: 2, isOneHost: true, gpus: [], driver: "580.1", nccl: nccl, plugin: plugin,
                 torch: .init(interpreter: nil, hasTorch: false, packageFolder: "/opt/python", library: nil),
-                settings: settings, processors: 16),
+                settings: settings, processorsPerRank: 16),
             choice: choice, base: [:], torch: nil)
     }
 

@@ -29,7 +29,7 @@ struct RuntimeDecisionTests {
         torch: RuntimeFacts.Torch = .init(
             interpreter: "/venv/bin/python", hasTorch: true, packageFolder: "/opt/python", library: "/opt/libflexmig.so"
         ),
-        settings: [String: String] = [:], processors: Int = 16, workers: Int? = nil
+        settings: [String: String] = [:], processors: Int = 4, workers: Int? = nil
     ) -> RuntimeFacts {
         RuntimeFacts(
             ranks: ranks, isOneHost: isOneHost,
@@ -37,7 +37,7 @@ struct RuntimeDecisionTests {
                 [.init(name: "GPU 0 (H100)", capability: capability.map { ComputeCapability(major: $0, minor: 0) })]
             },
             driver: driver, nccl: nccl, plugin: plugin, torch: torch,
-            settings: settings.mapValues { UserSetting(value: $0) }, processors: processors, workers: workers)
+            settings: settings.mapValues { UserSetting(value: $0) }, processorsPerRank: processors, workers: workers)
     }
 
     static let missingPlugin = NCCLPluginFile.missing(lookedAt: ["/opt/bin/libnccl-net-flexmig.so"])
@@ -199,31 +199,26 @@ struct RuntimeDecisionTests {
     /// only cost.
     @Test(
         arguments: [
-            (7, 16, nil, false), (4, 15, nil, false), (4, 16, nil, true), (2, 8, nil, true), (4, 64, 1, false),
-            (4, 4, 2, true),
-        ] as [(Int, Int, Int?, Bool)])
-    func collNetWhereItPays(ranks: Int, processors: Int, workers: Int?, pays: Bool) throws {
-        let decision = try RuntimeDecision(
-            .auto, Self.facts(ranks: ranks, processors: processors, workers: workers), base: [:])
+            (2, nil, false), (3, nil, false), (4, nil, true), (16, nil, true), (16, 1, false), (1, 2, true),
+        ] as [(Int, Int?, Bool)])
+    func collNetWhereItPays(processors: Int, workers: Int?, pays: Bool) throws {
+        let decision = try RuntimeDecision(.auto, Self.facts(processors: processors, workers: workers), base: [:])
         #expect(decision.variables["NCCL_MIN_NCHANNELS"] == (pays ? "8" : "4"))
         for name in ["NCCL_COLLNET_ENABLE", "NCCL_ALGO", "NCCL_COMM_SPLIT_SHARE_RESOURCES"] {
             #expect((decision.variables[name] != nil) == pays, "\(name)")
         }
         #expect(decision.way == (pays ? "nccl-plugin with CollNet" : "nccl-plugin"))
-        let why = workers.map { "FLEXMIG_NCCL_WORKERS is \($0)" } ?? "\(ranks) ranks on \(processors) processors"
+        let why = workers.map { "FLEXMIG_NCCL_WORKERS is \($0)" } ?? "a rank has \(processors) processors"
         #expect(decision.reasoning.contains { $0.contains("CollNet") && $0.contains(why) }, "\(decision.reasoning)")
     }
 
     /// The plugin itself, with the same numbers, makes as many lanes.
     @Test(arguments: [nil, "0", "1", "2", "7"]) func lanesAreThePlugins(workers: String?) throws {
         let environment = workers.map { ["FLEXMIG_NCCL_WORKERS": $0] } ?? [:]
-        for ranks in 2...16 {
-            for processors in 1...80 {
-                let lanes = try TransportSettings(environment: environment, processors: processors)
-                    .lanes(ranks: ranks, processors: processors)
-                let facts = Self.facts(ranks: ranks, processors: processors, workers: workers.flatMap { Int($0) })
-                #expect(facts.hasLanes == (lanes >= 2), "\(ranks) ranks, \(processors) processors")
-            }
+        for processors in 1...80 {
+            let lanes = try TransportSettings(environment: environment).lanes(processors: processors)
+            let facts = Self.facts(processors: processors, workers: workers.flatMap { Int($0) })
+            #expect(facts.hasLanes == (lanes >= 2), "\(processors) processors")
         }
     }
 
