@@ -1,14 +1,13 @@
 import Collectives
 import NCCLTransport
 import Platform
-import Synchronization
 import TestSupport
 import Testing
 
 /// Two ranks' CollNet groups in one process, which is what the thread sanitizer can see: NCCL's thread beside the lanes.
 struct OneProcessGroupTests {
     private final class Log: Sendable {
-        let lines = Mutex<[String]>([])
+        let lines = Guarded<[String]>([])
         var all: [String] { lines.withLock { $0 } }
     }
 

@@ -1,6 +1,5 @@
 import NCCLTransport
 import Platform
-import Synchronization
 import TestSupport
 import Testing
 
@@ -8,7 +7,7 @@ import Testing
 struct OneProcessTests {
     /// What went to NCCL's log.
     private final class Log: Sendable {
-        let lines = Mutex<[String]>([])
+        let lines = Guarded<[String]>([])
         var all: [String] { lines.withLock { $0 } }
     }
 

@@ -1,9 +1,10 @@
+import Platform
 import Collectives
 import Synchronization
 
 /// The first failure of a group's lanes. When one lane fails, all do.
 final class GroupFailure: Sendable {
-    private let first = Mutex<NetFailure?>(nil)
+    private let first = Guarded<NetFailure?>(nil)
     /// Release in `fail`, after the failure was written; acquire by who looks.
     private let hasFailed = Atomic<Bool>(false)
     private let lanes: [Communicator.AbortSwitch]

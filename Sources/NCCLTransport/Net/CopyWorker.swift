@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// Sendable because what changes is atomic, behind its lock, or the thread's own.
 final class CopyWorker: Sendable {
-    private let inbox = Mutex<[Connection]>([])
+    private let inbox = Guarded<[Connection]>([])
     private let hasMail = Atomic<Bool>(false)
     private let sleeps = Atomic<Bool>(false)
     private let bell = ProcessDoorbell()

@@ -1,6 +1,5 @@
 import Collectives
 import Platform
-import Synchronization
 
 /// The point-to-point half of the plugin: listening, connecting, and the threads that copy.
 ///
@@ -9,7 +8,7 @@ package final class NetTransport: Sendable {
     package let settings: TransportSettings
     private let notices: Notices
     /// Nil until there is a connection.
-    private let workers = Mutex<Workers?>(nil)
+    private let workers = Guarded<Workers?>(nil)
 
     /// Removes what killed processes of this user have left.
     package init(_ settings: TransportSettings, _ notices: Notices) {
