@@ -32,7 +32,27 @@ def arguments():
     refused("unsupported-type", lambda: dist.all_reduce(torch.ones(4).to(torch.float8_e4m3fn)), "float8_e4m3fn")
     refused("unsupported-reduction", lambda: dist.all_reduce(torch.ones(4), dist.ReduceOp.BAND), "BAND")
     refused("unsupported-reduction", lambda: dist.all_reduce(torch.ones(4).bool(), dist.ReduceOp.AVG), "AVG")
-    refused("unsupported-layout", lambda: dist.all_reduce(torch.ones(4).to_sparse()), "sparse")
+    short, group = torch.ones(4 * size, dtype=torch.int16), dist.group.WORLD
+    refused("unsupported-type", lambda: dist.reduce(short, 0), "int16", "convert")
+    refused("unsupported-type", lambda: dist.reduce_scatter_tensor(short[:4].clone(), short), "int16")
+    refused("unsupported-type", lambda: dist.reduce_scatter(short[:4].clone(), list(short.chunk(size))), "int16")
+    refused("unsupported-type", lambda: group.allreduce_coalesced([torch.ones(4), short]), "int16")
+    scaled = dist._make_nccl_premul_sum(0.5)
+    for tensor in [torch.ones(4), torch.ones(4).long(), torch.ones(4).to(torch.complex64), torch.ones(4).bool()]:
+        refused("unsupported-reduction", lambda: dist.all_reduce(tensor, scaled), "PREMUL_SUM")
+    refused("unsupported-reduction", lambda: dist.reduce(torch.ones(4), 0, scaled), "PREMUL_SUM")
+    refused("unsupported-reduction", lambda: dist.reduce_scatter_tensor(
+        torch.ones(4), torch.ones(4 * size), scaled), "PREMUL_SUM")
+    for sparse in [torch.eye(4).to_sparse(), torch.eye(4).to_sparse_csr()]:
+        dense = [torch.ones(4, 4) for _ in range(size)]
+        for call in [lambda: dist.all_reduce(sparse), lambda: dist.broadcast(sparse, 0), lambda: dist.reduce(sparse, 0),
+                     lambda: dist.all_gather(dense, sparse), lambda: dist.all_gather([sparse] * size, dense[0]),
+                     lambda: dist.reduce_scatter(dense[0], [sparse] * size), lambda: dist.all_to_all(dense, [sparse] * size),
+                     lambda: dist.send(sparse, 1 - rank), lambda: dist.recv(sparse, 1 - rank)]:
+            refused("unsupported-layout", call, "sparse", "to_dense()")
+    # PyTorch's DDP sums gradients that are sparse, too.
+    model = torch.nn.parallel.DistributedDataParallel(torch.nn.Embedding(8, 2, sparse=True))
+    refused("unsupported-layout", lambda: model(torch.tensor([1, 2])).sum().backward(), "sparse")
     refused("unsupported-device", lambda: dist.all_reduce(torch.ones(4, device="meta")), "meta")
     refused("mixed-devices", lambda: dist.all_gather([torch.ones(4)] * size, torch.ones(4, device="meta")), "cpu")
     refused("invalid-argument", lambda: dist.group.WORLD.all_gather_single(torch.ones(1), torch.ones(4), None))
