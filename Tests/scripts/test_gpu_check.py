@@ -67,6 +67,8 @@ is_available = is_nccl_available = is_gloo_available = lambda: True
 
 def init_process_group(backend, init_method, timeout):
     assert os.environ["MASTER_ADDR"] == "127.0.0.1" and int(os.environ["MASTER_PORT"]) > 0
+    assert os.environ["FLEXMIG_LOCAL_WORLD_SIZE"] == str(world) and "FLEXMIG_DEBUG" not in os.environ
+    assert not os.environ.get("CUDA_VISIBLE_DEVICES", "").startswith("MIG-gpu-check")
     hosts = os.environ.get("NCCL_HOSTID")
     if backend == "nccl" and not hosts and behaviour == "refuse":
         print("box-7:%d:42 [0] init.cc:903 NCCL WARN Duplicate GPU detected : rank %d and rank %d "
@@ -159,7 +161,8 @@ class RunTests(unittest.TestCase):
         self.environment = {
             "PATH": self.path("bin"), "PYTHONPATH": self.folder, "TMPDIR": self.path("tmp"),
             "HOME": self.folder, "FAKE_PIDS": self.pids, "FAKE_MPS_LOG": self.path("mps-calls"),
-            "PYTHONDONTWRITEBYTECODE": "1", "NCCL_HOSTID": "must not reach a rank"}
+            "PYTHONDONTWRITEBYTECODE": "1", "NCCL_HOSTID": "must not reach a rank",
+            "FLEXMIG_DEBUG": "nor this", "FLEXMIG_LOCAL_WORLD_SIZE": "77"}
 
     def tearDown(self):
         running = [pid for pid in self.recorded_pids() if is_running(pid)]
@@ -245,6 +248,8 @@ class RunTests(unittest.TestCase):
         self.assertEqual(document["evidence"], "real NVIDIA GPU without MIG")
         self.assertEqual(document["environment"]["nccl"], "2.27.5")
         self.assertEqual(document["environment"]["nccl_variables_ignored"], ["NCCL_HOSTID"])
+        self.assertEqual(document["environment"]["flexmig_variables_ignored"],
+                         ["FLEXMIG_DEBUG", "FLEXMIG_LOCAL_WORLD_SIZE"])
         self.assertFalse(document["modes"]["mps"]["available"])
         self.assertIn("not on PATH", document["modes"]["mps"]["reason"])
         (check,) = document["checks"]

@@ -4,9 +4,11 @@ import argparse
 import os
 import sys
 import tempfile
+import textwrap
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.realpath(os.environ.get("FLEXMIG_BUILD") or os.path.join(ROOT, ".build", "release"))
 sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from gpucheck import bandwidth, checks, death, link, nccl, nvidia, outcomes, privacy, processes, routes
@@ -167,11 +169,76 @@ class RouteTests(unittest.TestCase):
             self.assertEqual(reason is None, proven, (route, transports, algorithms, reason))
 
     def test_every_rank_is_a_host_of_its_own(self):
-        parts = routes.Parts("/p.so", "/l.so", None)
-        for route in ("nccl-socket", "nccl-plugin", "nccl-plugin-collnet"):
-            ids = {routes.variables(route, rank, parts, "run")["NCCL_HOSTID"] for rank in range(4)}
-            self.assertEqual(len(ids), 4)
-        self.assertNotIn("NCCL_HOSTID", routes.variables("nccl-stock", 0, parts, "run"))
+        for parts in (routes.Parts("/p.so", "/l.so", None), routes.find_parts(None)):
+            for route in ("nccl-socket", "nccl-plugin", "nccl-plugin-collnet"):
+                ids = {self.environment(parts, route, rank)["NCCL_HOSTID"] for rank in range(4)}
+                self.assertEqual(len(ids), 4)
+            self.assertNotIn("NCCL_HOSTID", self.environment(parts, "nccl-stock", 0))
+
+    @staticmethod
+    def environment(parts, route, rank=1):
+        given = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+        return routes.environment(route, rank, 4, parts, "run", given).variables
+
+    FAKE = textwrap.dedent("""\
+        #!/bin/sh
+        [ "$FLEXMIG_PLUGIN" = /p.so ] && [ "$FLEXMIG_RANK/$FLEXMIG_WORLD_SIZE" = 1/4 ] || exit 3
+        [ "$1 $2 $4" = "exec --runtime --print-environment" ] || exit 4
+        [ "$3" != nccl ] || { echo "flexmig: no NCCL 2.31 here" >&2; exit 69; }
+        echo "CUDA_VISIBLE_DEVICES=MIG-gpu-check-1"
+        echo "FLEXMIG_LEAF=MIG-gpu-check-1"
+        echo "FLEXMIG_LOCAL_WORLD_SIZE=4"
+        echo "NCCL_MIN_NCHANNELS=8"
+        echo "NCCL_COLLNET_ENABLE=1"
+        echo "NCCL_ALGO=allreduce:collnetchain,ring=x"
+        """)
+
+    def test_the_launcher_gives_the_environment(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = folder + "/flexmig"
+            with open(program, "w", encoding="utf-8") as file:
+                file.write(self.FAKE)
+            os.chmod(program, 0o755)
+            parts = routes.Parts("/p.so", "/l.so", None, program)
+            found = routes.environment("nccl-plugin-collnet", 1, 4, parts, "job", dict(os.environ))
+            self.assertEqual(found.variables, dict(
+                routes.TELLING, FLEXMIG_RANK="1", FLEXMIG_WORLD_SIZE="4", FLEXMIG_JOB_ID="job",
+                FLEXMIG_LOCAL_WORLD_SIZE="4", NCCL_MIN_NCHANNELS="8", NCCL_COLLNET_ENABLE="1",
+                NCCL_ALGO="allreduce:collnetchain,ring=x"))
+            self.assertEqual(found.origin, {
+                "variables_of": "flexmig exec --runtime nccl-plugin", "changed": {}})
+            # The rings alone, and what a launcher that found few processors says.
+            rings = {"NCCL_COLLNET_ENABLE": "0", "NCCL_MIN_NCHANNELS": "4", "NCCL_ALGO": None}
+            self.assertEqual(routes.environment("nccl-plugin", 1, 4, parts, "job", dict(os.environ))
+                             .origin["changed"], rings)
+            few = {"NCCL_MIN_NCHANNELS": "4"}
+            self.assertEqual(routes.changes("nccl-plugin", few), {})
+            self.assertEqual(routes.changes("nccl-plugin-collnet", few), {
+                "NCCL_COLLNET_ENABLE": "1", "NCCL_MIN_NCHANNELS": "8"})
+            self.assertEqual(routes.changes("nccl-socket", few), {})
+            # A refusal leaves gpu-check's own, and is told.
+            refused = routes.environment("nccl-stock", 1, 4, parts, "job", dict(os.environ))
+            self.assertEqual(refused.variables["NCCL_MULTI_RANK_GPU_ENABLE"], "1")
+            self.assertIn("no NCCL 2.31 here", refused.origin["variables_of"])
+            gone = routes.environment("nccl-socket", 1, 4, parts._replace(launcher="/nowhere"), "job", {})
+            self.assertIn("/nowhere does not work", gone.origin["variables_of"])
+            self.assertEqual(gone.variables["FLEXMIG_LOCAL_WORLD_SIZE"], "4")
+
+    @unittest.skipUnless(os.path.exists(os.path.join(BUILD, "flexmig")), "flexmig is not built")
+    def test_the_real_launcher(self):
+        parts = routes.Parts(BUILD + "/libnccl-net-flexmig.so", BUILD + "/libflexmig-collectives.so",
+                             os.path.join(ROOT, "python"), BUILD + "/flexmig")
+        for route, variables in (
+                ("nccl-socket", {"NCCL_NET": "Socket", "NCCL_HOSTID": "run-1"}),
+                ("nccl-plugin", {"NCCL_NET": routes.PLUGIN_NAME, "NCCL_NET_PLUGIN": parts.plugin,
+                                 "NCCL_HOSTID": "run-1", "NCCL_COLLNET_ENABLE": "0"}),
+                ("nccl-plugin-collnet", {"NCCL_NET_PLUGIN": parts.plugin, "NCCL_COLLNET_ENABLE": "1",
+                                         "NCCL_MIN_NCHANNELS": "8"})):
+            found = routes.environment(route, 1, 4, parts, "run", {"PATH": "/usr/bin:/bin"})
+            self.assertIn("flexmig exec --runtime", found.origin["variables_of"], route)
+            variables.update(FLEXMIG_LOCAL_WORLD_SIZE="4", FLEXMIG_LOCAL_RANK="1")
+            self.assertEqual({name: found.variables.get(name) for name in variables}, variables)
+            self.assertNotIn("CUDA_VISIBLE_DEVICES", found.variables)
 
     def test_what_cannot_be_had(self):
         none, facts = routes.Parts(None, None, None), {"has": ["nccl", "gloo"], "nccl": "2.28.9"}
@@ -225,18 +292,35 @@ class VerdictTests(unittest.TestCase):
     def test_cases(self):
         late, refused = ("timed-out", "late"), {"event": "unsupported", "operation": "reduce",
                                                 "type": "int8"}
-        for ranks, trouble, detour, complete_set, outcome in (
-                (([case()], [case()]), None, None, True, "as-expected"),
-                (([case()], [case(right=False)]), None, None, True, "contradicts"),
-                (([case(right=False)], []), late, None, True, "contradicts"),
-                (([case()], [case(same=2)]), None, None, True, "contradicts"),
-                (([case()], [case()]), None, "another way", True, "contradicts"),
-                (([case()], []), late, None, True, "timed-out"),
-                (([case()], []), None, None, True, "failed"), (([], []), None, None, True, "failed"),
-                (([case(), refused], [case(), refused]), None, None, True, "failed"),
-                (([case(), refused], [case(), refused]), None, None, False, "as-expected")):
-            verdict = checks.judge_cases(part(*ranks, trouble=trouble), detour, complete_set)
-            self.assertEqual(verdict[0], outcome, verdict)
+        scaled = dict(refused, operation="all_reduce premul_sum", type="float32")
+        for ranks, trouble, detour, route, outcome in (
+                (([case()], [case()]), None, None, "nccl-plugin", "as-expected"),
+                (([case()], [case(right=False)]), None, None, "nccl-plugin", "contradicts"),
+                (([case(right=False)], []), late, None, "nccl-plugin", "contradicts"),
+                (([case()], [case(same=2)]), None, None, "nccl-plugin", "contradicts"),
+                (([case()], [case()]), None, "another way", "nccl-plugin", "contradicts"),
+                (([case()], []), late, None, "nccl-plugin", "timed-out"),
+                (([case()], []), None, None, "nccl-plugin", "failed"),
+                (([], []), None, None, "nccl-plugin", "failed"),
+                (([case(), refused], [case(), refused]), None, None, "nccl-plugin", "failed"),
+                (([case(), scaled], [case(), scaled]), None, None, "nccl-socket", "failed"),
+                # Flex-MIG's own backend may refuse what is listed, gloo what it likes.
+                (([case(), refused], [case(), refused]), None, None, "flexmig", "failed"),
+                (([case(), scaled], [case(), scaled]), None, None, "flexmig", "as-expected"),
+                (([case(), refused], [case(), refused]), None, None, "gloo", "as-expected")):
+            verdict = checks.judge_cases(part(*ranks, trouble=trouble), detour, route)
+            self.assertEqual(verdict[0], outcome, (route, verdict))
+
+    def test_only_gloo_may_fail_for_want_of_support(self):
+        def judged(route):
+            error = ("failed", "FlexmigError: unsupported-type: torch.float32 has no reduction SUM")
+            begun = [{"event": "begin", "check": "ddp"}, {"event": "error", "message": error[1]}]
+            ended = group(begun, begun, trouble=error)
+            runner = checks.Runner(argparse.Namespace(), checks.Mode("mps", "cuda", []),
+                                   {"torch": "2.11.0", "nccl": None}, routes.Parts(None, None, None), "")
+            return runner.judged("ddp", route, 2, ended, checks.part_of(ended, "ddp"), None, None)["outcome"]
+        self.assertEqual([judged(route) for route in ("gloo", "flexmig", "nccl-plugin")],
+                         ["skipped", "failed", "failed"])
 
     def test_death(self):
         began, noticed = {"event": "began"}, {"event": "noticed", "error": "RuntimeError: gone"}

@@ -53,7 +53,8 @@ class DryRunTests(unittest.TestCase):
         self.assertIn("dry run", document["evidence"])
         collectives = checks["collectives"]
         self.assertEqual(collectives["types"], sorted(
-            ["float32", "float64", "float16", "bfloat16", "int8", "uint8", "int32", "int64"]))
+            ["float32", "float64", "float16", "bfloat16", "int8", "uint8", "int32", "int64", "bool",
+             "float8_e4m3fn", "float8_e5m2"]))
         for name in ("all_reduce sum", "all_reduce prod", "all_reduce min", "all_reduce max",
                      "all_reduce avg", "broadcast", "reduce sum", "all_gather",
                      "all_gather_into_tensor", "reduce_scatter_tensor sum", "all_to_all_single",
@@ -68,6 +69,25 @@ class DryRunTests(unittest.TestCase):
         self.assertEqual(len(survivors), 2)
         for each in survivors:
             self.assertIn("RuntimeError", each["report"])
+
+    @unittest.skipUnless(os.path.exists(os.path.join(ROOT, ".build/release/flexmig")), "flexmig is not built")
+    def test_own_backend(self):
+        """What gloo has not: on this backend of ours all of it, but for the sum of scaled tensors."""
+        code, checks, document = self.run_script("--routes", "flexmig", "--ranks", "3", "--only", "collectives")
+        found = checks["collectives"]
+        self.assertEqual((code, found["outcome"]), (0, "as-expected"), document)
+        for name in ("all_gather uneven", "reduce_scatter uneven", "all_reduce coalesced"):
+            self.assertIn(name, found["operations"])
+        for name in ("bool", "float8_e4m3fn", "float8_e5m2"):
+            self.assertIn(name, found["types"])
+        self.assertLessEqual({text.rsplit(" ", 1)[0] for text in found["unsupported"]}, {"all_reduce premul_sum"})
+        self.assertEqual((found["variables_of"], found["changed"]), ("flexmig exec --runtime flexmig", {}))
+        for spoil in ("all_gather", "reduce_scatter", "all_reduce"):
+            _, checks, _ = self.run_script("--routes", "flexmig", "--ranks", "2", "--only", "collectives",
+                                           "--spoil", spoil)
+            found = checks["collectives"]
+            self.assertEqual(found["wrong_operations"], [
+                name for name in found["operations"] if name.split()[0] == spoil])
 
     def test_spoiled_results_are_found(self):
         for spoil, check in (("all_reduce", "collectives"), ("batch_isend_irecv", "collectives"),

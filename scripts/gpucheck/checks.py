@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any, NamedTuple, Optional, Sequence
 
-from gpucheck import bandwidth, collectives, death, link, routes
+from gpucheck import bandwidth, collectives, death, launcher, link, routes
 from gpucheck.nccl import parse_nccl_log, version_number
 from gpucheck.outcomes import AS_EXPECTED, CONTRADICTS, FAILED, SKIPPED, TIMED_OUT
 from gpucheck.processes import Group, Objection, read, run_group, run_program
@@ -70,9 +70,9 @@ def shortened(names: Sequence[str]) -> str:
     return ", ".join(names[:6]) + (" and %d more" % (len(names) - 6) if len(names) > 6 else "")
 
 
-def judge_cases(part: Part, detour: Optional[str], complete_set: bool) -> tuple[str, str]:
-    """Outcome and reason: all results right, bits alike where they must be, on the right route.
-    `complete_set` says that the route must support everything."""
+def judge_cases(part: Part, detour: Optional[str], route: str) -> tuple[str, str]:
+    """Outcome and reason: all results right, bits alike where they must be, on the right way, and
+    nothing refused but what the route may refuse."""
     cases = part.found("case")
     wrong = ["rank %d %s" % (rank, name_of(case)) for rank, mine in enumerate(cases)
              for case in mine if not case["right"]]
@@ -86,10 +86,12 @@ def judge_cases(part: Part, detour: Optional[str], complete_set: bool) -> tuple[
         return FAILED, "the ranks report %s cases" % [len(mine) for mine in cases]
     if detour:
         return CONTRADICTS, "the results are right, but " + detour
-    missing = sorted({"%(operation)s %(type)s" % event
-                      for rank in part.found("unsupported") for event in rank})
-    if missing and complete_set:
-        return FAILED, "not supported: " + shortened(missing)
+    refused = [event for rank in part.found("unsupported") for event in rank]
+    amiss = sorted({"%(operation)s %(type)s" % event for event in refused
+                    if event["operation"] not in routes.MAY_REFUSE.get(route, ())})
+    if amiss and route not in routes.MAY_REFUSE_ANYTHING:
+        return FAILED, "not supported: " + shortened(amiss)
+    missing = sorted({"%(operation)s %(type)s" % event for event in refused})
     return AS_EXPECTED, "%d cases right%s" % (
         len(cases[0]), "; not supported: " + shortened(missing) if missing else "")
 
@@ -151,6 +153,8 @@ class Runner:
                  parts: routes.Parts, work: str) -> None:
         self.args, self.mode, self.facts, self.parts, self.work = args, mode, facts, parts, work
         self.left_out: dict[tuple[str, int], dict[str, str]] = {}
+        self.origins: dict[tuple[str, int], dict[str, Any]] = {}  # of a route's variables
+        self.groups = 0  # so far
 
     def try_pairs(self, route: str, ranks: int) -> None:
         """Finds out, with ranks of their own, whether sends on CUDA tensors end the process, as
@@ -179,11 +183,15 @@ class Runner:
                "left_out": self.left_out.get((route, ranks), {}),
                "imports": [routes.BACKEND] if route == "flexmig" else []}
         extra = {} if TIMED & set(checks) else {"NCCL_DEBUG_SUBSYS": "INIT,NET,ENV,TUNING"}
-        environments = [
-            dict(self.mode.environment(rank),
-                 **dict(routes.variables(route, rank, self.parts, "gpu-check-%d" % os.getpid()),
-                        **extra, **more, **dict(self.args.set or [])))
-            for rank in range(ranks)]
+        self.groups += 1
+        environments = []
+        for rank in range(ranks):
+            given = self.mode.environment(rank)
+            found = routes.environment(route, rank, ranks, self.parts,
+                                       "gpu-check-%d-%d" % (os.getpid(), self.groups), given)
+            self.origins[route, ranks] = found.origin
+            whole = {**given, **found.variables, **extra, **more, **dict(self.args.set or [])}
+            environments.append({name: value for name, value in whole.items() if value is not None})
         return run_group(job, environments, self.args.timeout, self.work, self.mode.at_ready,
                          **following)
 
@@ -192,6 +200,8 @@ class Runner:
         result = {"check": check, "route": route, "ranks": ranks, "mode": self.mode.name,
                   "outcome": outcome, "reason": reason,
                   "comparable": self.mode.name not in ("time-sliced", "cpu")}
+        if group and route in launcher.RUNTIMES:
+            result.update(self.origins.get((route, ranks), {}))
         if group and route.startswith("nccl"):
             log = parse_nccl_log("\n".join(group.logs))
             result.update(nccl=log["version"] or self.facts["nccl"], network=log["network"],
@@ -300,7 +310,7 @@ class Runner:
             if outcome == AS_EXPECTED and against:
                 outcome, reason = CONTRADICTS, against
         else:
-            outcome, reason = judge_cases(part, against, route.startswith("nccl"))
+            outcome, reason = judge_cases(part, against, route)
             cases = part.found("case")[0]
             more.update(cases=len(cases), types=sorted({c["type"] for c in cases} - {"none"}),
                         operations=sorted({case["operation"] for case in cases}),
@@ -310,7 +320,7 @@ class Runner:
                 worst = sum(part.found("case"), [])
                 more.update({key: max(case[key] for case in worst)
                              for key in ("loss_error", "update_error", "first_loss", "last_loss")})
-        if outcome == FAILED and not route.startswith("nccl") and re.search(
+        if outcome == FAILED and route in routes.MAY_REFUSE_ANYTHING and re.search(
                 r"not (?:supported|implemented)|unsupported|no backend type", reason, re.I):
             outcome, reason = SKIPPED, "%s cannot do this: %s" % (route, reason)
         limit = None if part.complete or outcome == CONTRADICTS else self.died_of_itself(route, group)

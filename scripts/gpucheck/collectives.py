@@ -2,17 +2,21 @@
 
 Rank n's tensors follow from n alone, so every rank knows all of them and needs nobody's word for
 the result. What only moves data, and all of min, max and integers, must be exact. Floating sums
-may be rounded once for each addition, in the tensor's own type.
+may be rounded once for each addition, in the tensor's own type. Types of 8 bits that nobody adds
+up are moved, and truth values are also or'ed.
 """
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from typing import Any, Callable, Iterator, NamedTuple
 
 TYPES = ("float32", "float64", "float16", "bfloat16", "int8", "uint8", "int32", "int64")
+MOVED = ("bool", "float8_e4m3fn", "float8_e5m2")  # in a PyTorch that has them
+FACTOR = 0.5  # of PREMUL_SUM; the product is exact
 OPERATIONS = {"all_reduce", "broadcast", "reduce", "all_gather", "all_gather_into_tensor",
-              "reduce_scatter_tensor", "all_to_all_single", "gather", "scatter", "send/recv",
+              "reduce_scatter", "reduce_scatter_tensor", "all_to_all_single", "gather", "scatter", "send/recv",
               "batch_isend_irecv"}
 PAIRS = ("send/recv", "batch_isend_irecv")
 COUNTS = (1, 1021, 262144)  # 262,144 elements are 1 MiB of float32
@@ -36,6 +40,8 @@ def tensor_of(torch: Any, number: int, count: int, dtype: Any, device: str,
     """The tensor of rank `number`. With `factors` the product over ranks stays in range."""
     index = torch.arange(count, dtype=torch.int64, device=device)
     mixed = ((index + 1) * 2654435761 + (number + 1) * 668265263) >> 9 & 0xFFFF
+    if dtype == torch.bool:
+        return mixed % 3 == 0
     if dtype.is_floating_point:
         return (mixed.double() / 65536 + 0.5 if factors else (mixed - 32768).double() / 24576
                 ).to(dtype)
@@ -49,14 +55,23 @@ def tensor_of(torch: Any, number: int, count: int, dtype: Any, device: str,
 
 def rounding(torch: Any, dtype: Any) -> tuple[float, float]:
     """What one rounding may change: a part of a number, and at least so much. 0 for integers."""
-    if not dtype.is_floating_point:
+    if not dtype.is_floating_point or dtype.itemsize == 1:
         return 0.0, 0.0
     return torch.finfo(dtype).eps, torch.finfo(dtype).tiny * torch.finfo(dtype).eps
 
 
+def is_moved(torch: Any, dtype: Any) -> bool:
+    return any(dtype == getattr(torch, name, None) for name in MOVED)
+
+
 def reductions(torch: Any, parts: list[Any], dtype: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Name, exact result and slack of sum, min, max and avg over the ranks' float64 parts."""
+    """Name, exact result and slack of sum, min, max and avg over the ranks' float64 parts, of those
+    that the type has."""
     world, exact = len(parts), torch.stack(parts)
+    if dtype == torch.bool:
+        yield "max", exact.amax(0), 0
+    if is_moved(torch, dtype):
+        return
     epsilon, least = rounding(torch, dtype)
     total, size = exact.sum(0), exact.abs().sum(0)
     yield "sum", total, size * epsilon * (world - 1)
@@ -84,11 +99,12 @@ def cases(torch: Any, dist: Any, rank: int, world: int, dtype: Any, count: int, 
     for name, want, slack in reductions(torch, exact, dtype):
         yield Case("all_reduce " + name, lambda: all_reduce(mine.clone(), ops[name]), want, slack,
                    alike=True)
-    factors = [tensor_of(torch, number, count, dtype, device, factors=True)
-               for number in range(world)]
-    product = torch.stack([part.double() for part in factors]).prod(0)
-    yield Case("all_reduce prod", lambda: all_reduce(factors[rank].clone(), dist.ReduceOp.PRODUCT),
-               product, product.abs() * rounding(torch, dtype)[0] * world, alike=True)
+    if not is_moved(torch, dtype):
+        factors = [tensor_of(torch, number, count, dtype, device, factors=True)
+                   for number in range(world)]
+        product = torch.stack([part.double() for part in factors]).prod(0)
+        yield Case("all_reduce prod", lambda: all_reduce(factors[rank].clone(), dist.ReduceOp.PRODUCT),
+                   product, product.abs() * rounding(torch, dtype)[0] * world, alike=True)
 
     def broadcast() -> Any:
         tensor = mine.clone()
@@ -171,6 +187,56 @@ def cases(torch: Any, dist: Any, rank: int, world: int, dtype: Any, count: int, 
     yield Case("batch_isend_irecv", ring, exact[(rank - 1) % world], 0)
 
 
+def more_cases(torch: Any, dist: Any, rank: int, world: int, dtype: Any, count: int, device: str
+               ) -> Iterator[Case]:
+    """What gloo has not, or not in all versions: lists of different sizes, coalesced calls, sums of
+    scaled tensors."""
+    sizes = [max(1, count // (number + 1)) for number in range(world)]
+    parts = [tensor_of(torch, number, count, dtype, device) for number in range(world)]
+
+    def all_gather() -> Any:
+        tensors = [torch.zeros(size, dtype=dtype, device=device) for size in sizes]
+        dist.all_gather(tensors, parts[rank][:sizes[rank]].clone())
+        return torch.cat(tensors)
+    yield Case("all_gather uneven", all_gather,
+               torch.cat([part[:size] for part, size in zip(parts, sizes)]).double(), 0)
+    if is_moved(torch, dtype):
+        return
+    exact = [part.double() for part in parts]
+    _, total, slack = next(reductions(torch, exact, dtype))
+
+    def reduce_scatter() -> Any:
+        tensor = torch.zeros(sizes[rank], dtype=dtype, device=device)
+        dist.reduce_scatter(tensor, [parts[rank][:size].clone() for size in sizes])
+        return tensor
+    mine = slice(0, sizes[rank])
+    yield Case("reduce_scatter uneven", reduce_scatter, total[mine], slack[mine])
+
+    def coalesced() -> Any:
+        tensors = [parts[rank][:size].clone() for size in sizes]
+        with dist.distributed_c10d._coalescing_manager():
+            for tensor in tensors:
+                dist.all_reduce(tensor)
+        return torch.cat(tensors)
+    yield Case("all_reduce coalesced", coalesced, torch.cat([total[:size] for size in sizes]),
+               torch.cat([slack[:size] for size in sizes]), alike=True)
+
+    make = getattr(dist, "_make_nccl_premul_sum", None)
+    if make and dtype in (torch.float16, torch.float32, torch.float64):
+        def scaled() -> Any:
+            tensor = parts[rank].clone()
+            dist.all_reduce(tensor, op=make(FACTOR))
+            return tensor
+        least = rounding(torch, dtype)[1] * world  # halves of the least numbers are rounded
+        yield Case("all_reduce premul_sum", scaled, total * FACTOR, slack * FACTOR + least, alike=True)
+
+
+def spoil(torch: Any, tensor: Any) -> None:
+    """Makes the last element another one."""
+    last = tensor[-1]
+    tensor[-1] = ~last if tensor.dtype == torch.bool else (last.double() + 1).to(tensor.dtype)
+
+
 def digest(torch: Any, tensor: Any) -> int:
     """A number that tells the bits of two tensors apart."""
     data = tensor.contiguous().view(torch.uint8).to(torch.int64)
@@ -183,7 +249,8 @@ def check(rank: Any) -> None:
     device, quick, spoiled = rank.job["device"], rank.job["quick"], rank.job.get("spoil")
     is_spoiler = rank.number in (1, rank.world - 1)
     large = LARGE if device == "cuda" else 4 << 20
-    runs = [(name, count, None) for name in TYPES for count in (COUNTS[:2] if quick else COUNTS)]
+    types = [*TYPES, *(name for name in MOVED if hasattr(torch, name))]
+    runs = [(name, count, None) for name in types for count in (COUNTS[:2] if quick else COUNTS)]
     if not quick:
         runs += [(name, large // getattr(torch, name).itemsize, {
             "all_reduce sum", "broadcast", "all_gather_into_tensor", "reduce_scatter_tensor sum"})
@@ -196,7 +263,9 @@ def check(rank: Any) -> None:
         dtype = getattr(torch, name)
         # A large tensor is the whole of what is gathered or scattered.
         share = count // rank.world if only else count
-        for case in cases(torch, dist, rank.number, rank.world, dtype, share, device):
+        given = (torch, dist, rank.number, rank.world, dtype, share, device)
+        more = iter(()) if rank.job["backend"] == "gloo" else more_cases(*given)
+        for case in itertools.chain(cases(*given), more):
             if (only and case.operation not in only) or (case.operation, name) in refused \
                     or case.operation in left_out:
                 continue
@@ -211,7 +280,7 @@ def check(rank: Any) -> None:
                           reason=str(error).strip().split("\n")[0][:200])
                 continue
             if is_spoiler and spoiled == case.operation.split()[0] and len(got):
-                got[-1] += 1
+                spoil(torch, got)
             off = (got.double() - case.want).abs()
             wrong = int((~(off <= case.slack)).sum())  # so that NaN is wrong, too
             rank.tell("case", operation=case.operation, type=name, count=share, right=wrong == 0,

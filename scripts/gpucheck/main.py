@@ -98,8 +98,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--plugin", metavar="FILE", help="libnccl-net-flexmig.so (default: in lib/ or "
         ".build/release/)")
     add("--set", action="append", type=setting, metavar="NAME=VALUE", help="a variable for the "
-        "ranks, such as NCCL_MIN_NCHANNELS=8; may be repeated. NCCL_ variables of the environment "
-        "are not passed on")
+        "ranks, such as NCCL_MIN_NCHANNELS=8; may be repeated. NCCL_ and FLEXMIG_ variables of the "
+        "environment are not passed on")
     add("--timeout", type=seconds, default=180.0, metavar="S",
         help="hard limit for each group of ranks, 1 to 86400 (default: 180)")
     add("--cpu", action="store_true", help="a dry run on CPU tensors, which measures nothing of a "

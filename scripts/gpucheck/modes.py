@@ -13,8 +13,8 @@ from gpucheck.outcomes import CannotRun
 from gpucheck.processes import run_group
 
 MIG, MPS, TIME_SLICED, CPU = "mig-instances", "mps", "time-sliced", "cpu"
-DROPPED = re.compile(r"(TORCH_)?NCCL_|GLOO_|CUDA_MPS_|CUDA_VISIBLE_DEVICES$|MASTER_|"
-                     r"(LOCAL_)?RANK$|WORLD_SIZE$")
+DROPPED = re.compile(r"(TORCH_)?NCCL_|FLEXMIG_|GLOO_|CUDA_MPS_|CUDA_VISIBLE_DEVICES$|MASTER_|"
+                     r"(LOCAL_)?RANK$|(LOCAL_)?WORLD_SIZE$")
 
 
 def probe(mode: Mode, timeout: float, work: str) -> dict[str, Any]:

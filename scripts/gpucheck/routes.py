@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple, Optional, Sequence
 
+from gpucheck import launcher
 from gpucheck.nccl import version_number
 from gpucheck.processes import ENTRY
 
@@ -17,13 +18,16 @@ ROUTES = {
     "nccl-plugin-collnet": "the same, all-reduces handed to the plugin whole (CollNet)",
     "gloo": "PyTorch's gloo on CUDA tensors",
     "flexmig": "Flex-MIG's own backend for PyTorch"}
-COMMON = {"NCCL_DEBUG": "INFO", "NCCL_DEBUG_SUBSYS": "INIT,NET,ENV", "NCCL_SOCKET_IFNAME": "lo",
-          "GLOO_SOCKET_IFNAME": "lo"}
+TELLING = {"NCCL_DEBUG": "INFO", "NCCL_DEBUG_SUBSYS": "INIT,NET,ENV", "GLOO_SOCKET_IFNAME": "lo"}
 # NVLS and MNNVL are ways between GPUs of one host, windows and GIN need them. LL128 needs stores
 # of 128 bytes that stay whole, which a copy by the CPU does not give.
-ONE_HOST_EACH = {"NCCL_IB_DISABLE": "1", "NCCL_MNNVL_ENABLE": "0", "NCCL_NVLS_ENABLE": "0",
+ONE_HOST_EACH = {"NCCL_SOCKET_IFNAME": "lo", "NCCL_MNNVL_ENABLE": "0", "NCCL_NVLS_ENABLE": "0",
                  "NCCL_WIN_ENABLE": "0", "NCCL_GIN_ENABLE": "0"}
 WITH_PLUGIN = {"NCCL_NET": PLUGIN_NAME, "NCCL_NET_PLUGIN_REF_COUNT": "1", "NCCL_PROTO": "^LL128"}
+# What a route may answer that it does not support: these operations alone. What gloo can do with
+# CUDA tensors is PyTorch's affair.
+MAY_REFUSE = {"flexmig": {"all_reduce premul_sum"}}
+MAY_REFUSE_ANYTHING = {"gloo"}
 SOCKET, PLUGIN, COLLNET = "NET/Socket", "NET/" + PLUGIN_NAME, "COLLNET/" + PLUGIN_NAME
 
 
@@ -32,6 +36,7 @@ class Parts(NamedTuple):
     plugin: Optional[str]  # libnccl-net-flexmig.so
     library: Optional[str]  # libflexmig.so
     backend: Optional[str]  # the folder with the Python package of the backend for PyTorch
+    launcher: Optional[str] = None  # flexmig
 
 
 def find_parts(plugin: Optional[str]) -> Parts:
@@ -48,7 +53,7 @@ def find_parts(plugin: Optional[str]) -> Parts:
         first(plugin) if plugin else first(*(f + "/libnccl-net-flexmig.so" for f in folders)),
         first(*(f + "/" + name for f in folders
                 for name in ("libflexmig.so", "libflexmig-collectives.so"))),
-        backend)
+        backend, first(os.path.join(root, "bin", "flexmig"), os.path.join(folders[1], "flexmig")))
 
 
 def suite_of(parts: Parts) -> Optional[str]:
@@ -80,11 +85,49 @@ def backend_of(route: str) -> str:
     return "nccl" if route.startswith("nccl") else route
 
 
-def variables(route: str, rank: int, parts: Parts, run: str) -> dict[str, str]:
-    """The environment of one rank. `run` is a name that no other run at this time has."""
-    result = dict(COMMON)
+class Environment(NamedTuple):
+    """What a rank's environment has for its route."""
+    variables: dict[str, Optional[str]]  # None: taken out
+    origin: dict[str, Any]  # who says so, and what gpu-check has set otherwise
+
+
+def environment(route: str, rank: int, ranks: int, parts: Parts, run: str, given: dict[str, str]
+                ) -> Environment:
+    """The environment of one rank: the launcher's where it can be asked, so that a route is what
+    users of `flexmig run` get, else one of our own. `run` is a name that no other group of ranks
+    has, at this time and before. `given`: what the rank has otherwise."""
+    named = dict(given, FLEXMIG_PLUGIN=parts.plugin or "", FLEXMIG_PYTHON=parts.backend or "")
+    answer = launcher.ask(parts.launcher, route, rank, ranks, run, named)
+    if answer.reason is None:
+        changed = changes(route, answer.variables)
+        return Environment({**answer.variables, **TELLING, **changed}, {
+            "variables_of": "flexmig exec --runtime " + launcher.RUNTIMES[route], "changed": changed})
+    return Environment({**own(route, rank, ranks, parts, run), **TELLING},
+                       {"variables_of": "gpu-check (%s)" % answer.reason, "changed": {}})
+
+
+def changes(route: str, variables: dict[str, str]) -> dict[str, Optional[str]]:
+    """The launcher chooses between rings and CollNet by the processors, where gpu-check has a
+    route for each; so on one of the two this has nothing to change."""
+    if route == "nccl-plugin":
+        wanted: dict[str, Optional[str]] = {"NCCL_COLLNET_ENABLE": "0", "NCCL_MIN_NCHANNELS": "4"}
+        if "collnet" in variables.get("NCCL_ALGO", "").lower():
+            wanted["NCCL_ALGO"] = None
+    elif route == "nccl-plugin-collnet":
+        wanted = {"NCCL_COLLNET_ENABLE": "1", "NCCL_MIN_NCHANNELS": "8"}
+    else:
+        return {}
+    defaults = {"NCCL_COLLNET_ENABLE": "0"}
+    return {name: value for name, value in wanted.items()
+            if variables.get(name, defaults.get(name)) != value}
+
+
+def own(route: str, rank: int, ranks: int, parts: Parts, run: str) -> dict[str, str]:
+    """Where the launcher can't be asked."""
+    result = {"FLEXMIG_LOCAL_WORLD_SIZE": str(ranks)}
     if route == "nccl-stock":
-        result.update(NCCL_MULTI_RANK_GPU_ENABLE="1", NCCL_NVLS_ENABLE="0")
+        result.update(NCCL_MULTI_RANK_GPU_ENABLE="1", NCCL_NVLS_ENABLE="0", NCCL_MNNVL_ENABLE="0",
+                      NCCL_SOCKET_IFNAME="lo")
     elif route.startswith("nccl"):
         result.update(ONE_HOST_EACH, NCCL_HOSTID="%s-%d" % (run, rank))
     if route == "nccl-socket":

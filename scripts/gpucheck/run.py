@@ -57,6 +57,8 @@ class Run:
             self.about.update(driver_facts(gpu))
         self.about["nccl_variables_ignored"] = sorted(
             key for key in os.environ if key.startswith("NCCL_"))
+        self.about["flexmig_variables_ignored"] = sorted(
+            key for key in os.environ if key.startswith("FLEXMIG_"))
         self.about["nccl_conf_files"] = [path for path in ("~/.nccl.conf", "/etc/nccl.conf")
                                          if os.path.exists(os.path.expanduser(path))]
         progress("looking for PyTorch" + ("" if self.args.cpu else " and a GPU"))
