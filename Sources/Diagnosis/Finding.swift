@@ -18,6 +18,9 @@ public struct Finding: Hashable, Sendable, Encodable {
         /// Two real processes and real shared memory, no GPU.
         case processes = "real processes and memory, no GPU"
         case simulated = "simulated driver"
+        /// The route's traffic by a test program that set the variables itself, as `flexmig run` does but for a few.
+        case trafficWithoutMIG =
+            "its traffic: real NVIDIA GPU without MIG; not yet with the launcher's own variables"
         case gpuWithoutMIG = "real NVIDIA GPU without MIG"
         case mig = "real MIG"
         /// Documented, or read in the source, by others; not run by this project.

@@ -52,8 +52,9 @@ public struct ProgramFacts: Sendable {
     private static func grade(of route: RuntimeRoute) -> Finding.Grade {
         switch route {
         case .nccl: .documented
-        // docs/measurements/gpu.md
-        case .ncclSocket, .ncclPlugin, .flexmig: .gpuWithoutMIG
+        // docs/measurements/gpu.md: gpu-check then set variables of its own.
+        case .ncclSocket, .ncclPlugin: .trafficWithoutMIG
+        case .flexmig: .gpuWithoutMIG
         }
     }
 

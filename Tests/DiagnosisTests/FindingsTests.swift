@@ -197,6 +197,17 @@ struct FindingsTests {
         #expect(try grade(Self.node([Self.gpu(.on)], simulated: true)) == .simulated)
     }
 
+    /// A route is graded by what this project has run of it, with whose variables.
+    @Test(arguments: [
+        ("nccl", Finding.Grade.documented), ("nccl-plugin", .trafficWithoutMIG), ("nccl-socket", .trafficWithoutMIG),
+        ("flexmig", .gpuWithoutMIG),
+    ])
+    func gradesOfRoutes(route: String, grade: Finding.Grade) throws {
+        let finding = try #require(Self.findings().first { $0.id == "route-\(route)" })
+        #expect(finding.grade == grade)
+        #expect(grade != .trafficWithoutMIG || grade.rawValue.contains("not yet with the launcher's own variables"))
+    }
+
     @Test func verdicts() {
         let problem = Finding("a", .problem, "x", .machine)
         let warning = Finding("b", .warning, "x", .machine)
