@@ -16,8 +16,8 @@ TYPES = ("float32", "float64", "float16", "bfloat16", "int8", "uint8", "int32", 
 MOVED = ("bool", "float8_e4m3fn", "float8_e5m2")  # in a PyTorch that has them
 FACTOR = 0.5  # of PREMUL_SUM; the product is exact
 OPERATIONS = {"all_reduce", "broadcast", "reduce", "all_gather", "all_gather_into_tensor",
-              "reduce_scatter", "reduce_scatter_tensor", "all_to_all_single", "gather", "scatter", "send/recv",
-              "batch_isend_irecv"}
+              "reduce_scatter", "reduce_scatter_tensor", "all_to_all_single", "gather", "scatter",
+              "send/recv", "batch_isend_irecv"}
 PAIRS = ("send/recv", "batch_isend_irecv")
 COUNTS = (1, 1021, 262144)  # 262,144 elements are 1 MiB of float32
 LARGE = 64 << 20  # bytes, for a few of the operations

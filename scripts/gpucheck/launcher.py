@@ -1,4 +1,5 @@
-"""The environment that `flexmig run` gives a rank, asked of the launcher itself, so that a route is tried as users get it."""
+"""The environment that `flexmig run` gives a rank, asked of the launcher itself, so that a route is
+tried as users get it."""
 from __future__ import annotations
 
 import subprocess
@@ -9,7 +10,7 @@ from gpucheck.processes import ENTRY
 
 RUNTIMES = {"nccl-stock": "nccl", "nccl-socket": "nccl-socket", "nccl-plugin": "nccl-plugin",
             "nccl-plugin-collnet": "nccl-plugin", "flexmig": "flexmig"}
-# A launcher binds each rank to a leaf. Here there may be none: these are made up, and not passed on.
+# The launcher binds each rank to a leaf. Here may be none: these are made up, and not passed on.
 MADE_UP_LEAF = "MIG-gpu-check-%d"
 OF_LEAF = {"CUDA_VISIBLE_DEVICES", "FLEXMIG_LEAF"}
 LIMIT_S = 60.0
@@ -34,8 +35,8 @@ def ask(program: Optional[str], route: str, rank: int, ranks: int, job: str, giv
              "FLEXMIG_LEAVES": ",".join(MADE_UP_LEAF % each for each in range(ranks))}
     try:
         done = subprocess.run(
-            [program, "exec", "--runtime", runtime, "--print-environment", "--", sys.executable, ENTRY],
-            env=dict(given, **place), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            [program, "exec", "--runtime", runtime, "--print-environment", "--", sys.executable,
+             ENTRY], env=dict(given, **place), stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=LIMIT_S)
     except (OSError, subprocess.TimeoutExpired) as error:
         return Answer({}, "%s does not work: %s" % (program, error))
@@ -44,4 +45,5 @@ def ask(program: Optional[str], route: str, rank: int, ranks: int, job: str, giv
         return Answer({}, "flexmig refused: " + words)
     told = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
     del place["FLEXMIG_LEAVES"]
-    return Answer(dict(place, **{name: value for name, value in told.items() if name not in OF_LEAF}), None)
+    kept = {name: value for name, value in told.items() if name not in OF_LEAF}
+    return Answer(dict(place, **kept), None)
