@@ -14,7 +14,7 @@ public struct RuntimeAgreement: Sendable {
     /// What became of the question.
     public enum Outcome: Hashable, Sendable {
         case agreed
-        /// There is no place to ask it; the program may go on.
+        /// The job has no name under which it could be asked; the program may go on.
         case unknown(String)
     }
 
@@ -59,7 +59,7 @@ public struct RuntimeAgreement: Sendable {
         do throws(CollectiveError) {
             everybody = try gather(words, at: prefix)
         } catch {
-            if Self.saysThereIsNoPlace(error.code) { return .unknown("\(error)") }
+            // On all ranks: when the first one has no room in /dev/shm, the others wait for it in vain.
             throw Broken(
                 description: """
                     the ranks of this job could not compare their runtimes: \(error)
@@ -75,11 +75,6 @@ public struct RuntimeAgreement: Sendable {
                 \(lines.joined(separator: "\n"))
                 Start all of them with the same --runtime, environment, Python and number of processors.
                 """)
-    }
-
-    /// Errors that tell of no other rank.
-    private static func saysThereIsNoPlace(_ code: CollectiveError.Code) -> Bool {
-        [.system, .outOfSharedMemory, .nameTaken, .rankTaken, .invalidEnvironment].contains(code)
     }
 
     private func gather(_ words: String, at prefix: String) throws(CollectiveError) -> [String] {
@@ -98,6 +93,7 @@ public struct RuntimeAgreement: Sendable {
         var rendezvous = Rendezvous(prefix: prefix, rank: rank, worldSize: ranks, timeout: patience)
         // A rank's words are all that goes through it.
         rendezvous.stageBytes = 0
+        rendezvous.messageSlots = RegionLayout.fewMessageSlots
         let signals: HeldSignals
         do throws(SystemError) {
             signals = try HeldSignals([.terminate, .interrupt, .hangUp, .quit])
@@ -127,7 +123,7 @@ public struct RuntimeAgreement: Sendable {
                 let age = try? file.ageOfContent(), age > makingTime,
                 (try? file.isLocked(LockRange(start: 0, length: 0))) == false
             else { continue }
-            try? name.unlink()
+            _ = try? name.remove(ifNaming: file)
         }
     }
 }

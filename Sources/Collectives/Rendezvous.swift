@@ -19,6 +19,8 @@ public struct Rendezvous: Hashable, Sendable {
     /// Bytes that a rank stages in one step, where /dev/shm has the room; nil for what suits the number of ranks. Rank
     /// 0's counts for all.
     package var stageBytes: Int?
+    /// Message parts that a rank can have under way, where /dev/shm has the room; nil for the usual. Rank 0's counts.
+    package var messageSlots: Int?
 
     static let worldSizes = 1...1024
     /// File names may have 255 bytes; the segment's number needs some of them.

@@ -77,7 +77,8 @@ public struct RuntimeFacts: Hashable, Sendable {
     /// Whether our plugin will add up all-reduces with two threads of each rank or more; with one, NCCL's rings are
     /// faster.
     ///
-    /// Goes by the plugin's own rule: it leaves two processors to each rank's other threads.
+    /// Goes by the plugin's own rule, which leaves two processors to each rank's other threads. The plugin knows the
+    /// other ranks' processors too: where all share a set that is small beside the machine, it has fewer lanes.
     public var hasLanes: Bool { (workers ?? processorsPerRank - 2) >= 2 }
 
     /// The version of the NCCL that the program is known to load.

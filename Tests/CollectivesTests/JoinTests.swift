@@ -138,7 +138,10 @@ extension ProcessTests {
             try group.finish()
             let text = group.ranks[0].text
             #expect(text.hasPrefix("error out-of-shared-memory"), "\(text)")
-            let need = RegionLayout(worldSize: 8, stageBytes: RegionLayout.leastStageBytes(worldSize: 8)).totalBytes
+            let need = RegionLayout(
+                worldSize: 8, stageBytes: RegionLayout.leastStageBytes(worldSize: 8),
+                messageSlots: RegionLayout.fewMessageSlots
+            ).totalBytes
             #expect(text.contains("of 8 ranks needs \(need) bytes of /dev/shm, 131072 are free"), "\(text)")
             #expect(text.contains("docker run --shm-size"))
             #expect(group.ranks[0].end == .exited(code: 3))

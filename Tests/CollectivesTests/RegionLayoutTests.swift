@@ -80,4 +80,42 @@ struct RegionLayoutTests {
             #expect(places.count * bytes == layout.messageSlots * 65536)
         }
     }
+
+    /// Where /dev/shm is small, messages give way first: a smaller stage costs every large call steps.
+    @Test func smallerLayoutsKeepTheStageLonger() {
+        var layout = RegionLayout(worldSize: 7, stageBytes: RegionLayout.defaultStageBytes(worldSize: 7))
+        var sizes = [layout.totalBytes]
+        var stages = [layout.stageBytes]
+        while let smaller = layout.smaller {
+            layout = smaller
+            sizes.append(layout.totalBytes)
+            stages.append(layout.stageBytes)
+        }
+        #expect(zip(sizes, sizes.dropFirst()).allSatisfy { $0 > $1 })
+        #expect(stages[1] == stages[0] && stages[2] < stages[1])
+        #expect(layout.messageSlots == RegionLayout.fewMessageSlots)
+        #expect(layout.stageBytes == RegionLayout.leastStageBytes(worldSize: 7))
+        // The default of containers, 64 MiB, of which half is taken at most: 7 leaves are a whole GPU.
+        let free = 64 << 20
+        var fits = RegionLayout(worldSize: 7, stageBytes: RegionLayout.defaultStageBytes(worldSize: 7))
+        while fits.totalBytes > free / 2, let smaller = fits.smaller { fits = smaller }
+        #expect(fits.stageBytes == 1792 << 10)
+    }
+
+    /// What the algorithms show in one step is no longer than an area, whatever the ranks and the bytes.
+    @Test func whatACallShowsFitsIntoAnArea() {
+        for ranks in [2, 3, 5, 31, 129, 517, 1024] {
+            for stage in [
+                RegionLayout.leastStageBytes(worldSize: ranks), RegionLayout.defaultStageBytes(worldSize: ranks),
+            ] {
+                let layout = RegionLayout(worldSize: ranks, stageBytes: stage)
+                for bytes in [41, 65, 127, 128, 129, 4095, 8192, 65_537, 1 << 20, 64 << 20] {
+                    #expect(SharedReduce.slotBytes(for: bytes, layout) <= layout.areaBytes, "\(ranks) ranks, \(bytes)")
+                    for blocks in [1, ranks] {
+                        #expect(Showing.slotBytes(blocks: blocks, of: bytes, layout) <= layout.areaBytes)
+                    }
+                }
+            }
+        }
+    }
 }

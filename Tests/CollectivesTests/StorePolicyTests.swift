@@ -27,6 +27,13 @@ struct StorePolicyTests {
         }
     }
 
+    /// All ranks learn the ways of all size classes from one word.
+    @Test func aWordHasABitForEachClass() {
+        for kind in StorePolicy.SizeClass.Kind.allCases {
+            #expect(StorePolicy.SizeClass(bytes: 1 << 40, kind).number < UInt64.bitWidth)
+        }
+    }
+
     @Test func triesBothAndKeepsTheFasterWay() {
         var together = Machine(cached: 1, streaming: 3)
         together.run(20)

@@ -43,7 +43,9 @@ struct LanePlanTests {
 
     @Test func littleMemoryMeansFewerLanes() {
         let wanted = LanePlan(wish: 4, ranks: 8, givenStage: nil, freeBytes: Self.large)
-        let lane = RegionLayout(worldSize: 8, stageBytes: wanted.stageBytes).totalBytes
+        let lane = RegionLayout(
+            worldSize: 8, stageBytes: wanted.stageBytes, messageSlots: RegionLayout.fewMessageSlots
+        ).totalBytes
         for lanes in 1...4 {
             #expect(LanePlan(wish: 4, ranks: 8, givenStage: nil, freeBytes: 2 * lanes * lane).lanes == lanes)
         }

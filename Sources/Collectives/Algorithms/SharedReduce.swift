@@ -5,7 +5,7 @@
 /// Chunk by chunk through the slots, with the results of one chunk taken after the next one is shown, so
 /// that there is one step a chunk and one more. Per rank with p ranks: (3 - 2/p) * n read, 2n written. An input in the
 /// heap is not copied in, and when all tensors lie there it is `DirectReduce` after the first step.
-enum SharedReduce {
+package enum SharedReduce {
     /// - Parameter call: `output` is nil on ranks that don't get the result.
     static func run(_ call: Call, over exchange: Exchange) throws(CollectiveError) -> CollectiveAlgorithm {
         guard let input = unsafe call.input else {
@@ -44,6 +44,11 @@ enum SharedReduce {
         }
         exchange.endStores(stores, note: views.storeNote)
         return .staged
+    }
+
+    /// Bytes of a call's slots, whatever the memory its tensors lie in.
+    package static func slotBytes(for bytes: Int, _ layout: RegionLayout) -> Int {
+        Slots(chunkBytes: min(bytes, layout.stageBytes), ranks: layout.worldSize).bytes
     }
 
     /// How a call uses its slots: a chunk's share for each other rank, then this rank's share of the results.

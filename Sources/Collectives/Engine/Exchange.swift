@@ -122,7 +122,10 @@ import Synchronization
 
     /// Begins a call whose slots hold so many bytes; 0 when it is done.
     @inline(__always)
-    func useSlots(of bytes: Int) { slotBytes = RegionLayout.rounded(bytes) }
+    func useSlots(of bytes: Int) {
+        slotBytes = RegionLayout.rounded(bytes)
+        assert(slotBytes <= layout.areaBytes)
+    }
 
     // MARK: Steps
 

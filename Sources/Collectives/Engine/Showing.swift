@@ -9,7 +9,7 @@
 ///
 /// When nobody stages there is a single round. When not all stage, a last step tells everybody that the inputs are
 /// their owners' again.
-struct Showing {
+package struct Showing {
     let exchange: Exchange
     /// Bytes of a whole block, and of the part of it that a slot has room for.
     private let blockBytes: Int
@@ -24,6 +24,16 @@ struct Showing {
     /// its private tensor.
     private static let nothing: UInt64 = .max
     static let privateBit: UInt64 = 1 << 63
+
+    /// Bytes of a block that a slot has room for, beside the other blocks.
+    private static func room(blocks: Int, _ layout: RegionLayout) -> Int {
+        layout.stageBytes / blocks / RegionLayout.unit * RegionLayout.unit
+    }
+
+    /// Bytes of a call's slots, on ranks that show something and on the others.
+    package static func slotBytes(blocks: Int, of bytes: Int, _ layout: RegionLayout) -> Int {
+        blocks * min(RegionLayout.rounded(bytes), room(blocks: blocks, layout))
+    }
 
     /// Runs all rounds.
     ///
@@ -45,7 +55,7 @@ struct Showing {
         }
         let total = blocks * bytes
         let isInline = total <= Region.inlineBytes
-        let room = exchange.layout.stageBytes / blocks / RegionLayout.unit * RegionLayout.unit
+        let room = Self.room(blocks: blocks, exchange.layout)
         var showing = Showing(
             exchange: exchange, blockBytes: bytes, partBytes: isInline ? bytes : min(RegionLayout.rounded(bytes), room),
             isInline: isInline,
@@ -69,7 +79,7 @@ struct Showing {
             location = privateBit | UInt64(UInt(bitPattern: input))
         }
         var stores = exchange.beginStores(
-            bytes: total, slotBytes: blocks * min(RegionLayout.rounded(bytes), room), .shown)
+            bytes: total, slotBytes: Self.slotBytes(blocks: blocks, of: bytes, exchange.layout), .shown)
         if location == 0 { unsafe showing.stage(call.input, blocks: blocks, omitted: omitted, stores) }
         stores.pause()
         let views = try exchange.open(call.signature, input: location, output: 0, inputBytes: total)

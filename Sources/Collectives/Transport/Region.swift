@@ -33,6 +33,7 @@ import Synchronization
         unsafe word(at: HeaderOffset.version).pointee = RegionLayout.version
         unsafe word(at: HeaderOffset.worldSize).pointee = UInt64(layout.worldSize)
         unsafe word(at: HeaderOffset.stageBytes).pointee = UInt64(layout.stageBytes)
+        unsafe word(at: HeaderOffset.messageSlots).pointee = UInt64(layout.messageSlots)
         unsafe atomic(at: HeaderOffset.isUnnamed).initialize(to: Atomic(0))
         unsafe atomic(at: HeaderOffset.refusal).initialize(to: Atomic(0))
         unsafe atomic(at: HeaderOffset.refusals).initialize(to: Atomic(0))
@@ -58,11 +59,11 @@ import Synchronization
     /// The magic; 0 while the creator is not done. Acquire: pairs with the release in `publish`.
     var publishedMagic: UInt64 { unsafe atomic(at: HeaderOffset.magic).pointee.load(ordering: .acquiring) }
 
-    /// Version, ranks and stage size as the creator wrote them. Only after the magic was seen.
-    var headerWords: (version: UInt64, worldSize: UInt64, stageBytes: UInt64) {
+    /// Version, ranks, stage size and slots of messages as the creator wrote them. Only after the magic was seen.
+    var headerWords: (version: UInt64, worldSize: UInt64, stageBytes: UInt64, messageSlots: UInt64) {
         unsafe (
             word(at: HeaderOffset.version).pointee, word(at: HeaderOffset.worldSize).pointee,
-            word(at: HeaderOffset.stageBytes).pointee
+            word(at: HeaderOffset.stageBytes).pointee, word(at: HeaderOffset.messageSlots).pointee
         )
     }
 
@@ -255,6 +256,7 @@ import Synchronization
         static let isUnnamed = 32
         static let refusal = 40
         static let refusals = 48
+        static let messageSlots = 56
     }
 
     private enum LifeOffset {

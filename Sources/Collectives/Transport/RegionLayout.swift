@@ -15,7 +15,7 @@ package struct RegionLayout: Hashable, Sendable {
     package static func leastStageBytes(worldSize: Int) -> Int { max(4096, worldSize * unit) }
     /// Version of everything below and in `Region`, and of what decides alike on all ranks which way bytes take, such
     /// as `AllReduce.isFlat`. Another one can't be joined; who changes any of it raises it.
-    static let version: UInt64 = 5
+    static let version: UInt64 = 6
     /// Bytes of a group of lines with one writer; slots and shares are multiples of it.
     static let unit = 128
     static let headerBytes = unit
@@ -24,15 +24,37 @@ package struct RegionLayout: Hashable, Sendable {
     /// Bytes of one message part of send and receive.
     static let largestMessagePart = 64 * 1024
 
+    /// So many slots of messages that they are more than a second-level cache holds, for the reason given at
+    /// `slot(of:step:slotBytes:)`; and few, for where memory is scarce or nobody sends messages.
+    package static let manyMessageSlots = 24
+    package static let fewMessageSlots = 4
+    static let possibleMessageSlots = 1...1024
+
     /// Number of ranks.
     package let worldSize: Int
     /// Bytes that a rank can show in one step; a multiple of 128.
     package let stageBytes: Int
+    /// Message parts that a rank can have under way.
+    package let messageSlots: Int
 
-    package init(worldSize: Int, stageBytes: Int) {
+    package init(worldSize: Int, stageBytes: Int, messageSlots: Int = manyMessageSlots) {
         precondition(worldSize > 0 && Self.isPossible(stageBytes: stageBytes, worldSize: worldSize))
+        precondition(Self.possibleMessageSlots.contains(messageSlots))
         self.worldSize = worldSize
         self.stageBytes = stageBytes
+        self.messageSlots = messageSlots
+    }
+
+    /// The next one that takes less memory: first with few slots of messages, then with half the stage; nil for the
+    /// smallest.
+    package var smaller: RegionLayout? {
+        if messageSlots > Self.fewMessageSlots {
+            return RegionLayout(worldSize: worldSize, stageBytes: stageBytes, messageSlots: Self.fewMessageSlots)
+        }
+        let least = Self.leastStageBytes(worldSize: worldSize)
+        if stageBytes <= least { return nil }
+        return RegionLayout(
+            worldSize: worldSize, stageBytes: max(least, Self.rounded(stageBytes / 2)), messageSlots: messageSlots)
     }
 
     static func isPossible(stageBytes: Int, worldSize: Int) -> Bool {
@@ -44,9 +66,6 @@ package struct RegionLayout: Hashable, Sendable {
     /// Where a rank's slots of one parity lie: one that takes all of it, or several smaller ones.
     package var areaBytes: Int { (worldSize + 1) * shareBytes }
     var messagePartBytes: Int { min(stageBytes, Self.largestMessagePart) }
-    /// Message parts that a rank can have under way: so many that the slots are more than a second-level cache holds, for
-    /// the reason given at `slot(of:step:slotBytes:)`, but few where memory is scarce.
-    package var messageSlots: Int { stageBytes < Self.largestMessagePart ? 4 : 24 }
 
     func lifeLine(of rank: Int) -> Int { Self.headerBytes + rank * Self.unit }
     func stepLine(of rank: Int, step: UInt64) -> Int {

@@ -48,17 +48,15 @@ struct SegmentJoin {
 
     private func create() throws(CollectiveError) -> SharedMemoryTransport {
         var half: ContinuousClock.Instant?
-        var stageBytes = stageThatFits()
-        let least = RegionLayout.leastStageBytes(worldSize: rendezvous.worldSize)
+        var layout = layoutThatFits()
         while true {
-            let layout = RegionLayout(worldSize: rendezvous.worldSize, stageBytes: stageBytes)
             do throws(SystemError) {
                 let memory = try SharedMemory(creating: segment, size: layout.totalBytes)
                 return try publish(memory, layout)
             } catch {
                 if error.isNoSpace {
-                    if stageBytes == least { throw noSpace(error, layout) }
-                    stageBytes = max(least, RegionLayout.rounded(stageBytes / 2))
+                    guard let smaller = layout.smaller else { throw noSpace(error, layout) }
+                    layout = smaller
                     continue
                 }
                 guard error.isAlreadyThere else { throw failure("can't create shared memory", error) }
@@ -78,19 +76,17 @@ struct SegmentJoin {
     }
 
     /// The wanted stage, or less when that would take more than half of what is free: others need room too.
-    private func stageThatFits() -> Int {
+    private func layoutThatFits() -> RegionLayout {
         let worldSize = rendezvous.worldSize
-        let least = RegionLayout.leastStageBytes(worldSize: worldSize)
-        var stageBytes = max(
-            least, RegionLayout.rounded(rendezvous.stageBytes ?? RegionLayout.defaultStageBytes(worldSize: worldSize)))
+        let stageBytes = RegionLayout.rounded(
+            rendezvous.stageBytes ?? RegionLayout.defaultStageBytes(worldSize: worldSize))
+        var layout = RegionLayout(
+            worldSize: worldSize, stageBytes: max(RegionLayout.leastStageBytes(worldSize: worldSize), stageBytes),
+            messageSlots: rendezvous.messageSlots ?? RegionLayout.manyMessageSlots)
         // Where that can't be seen, the reservation itself will tell.
         let free = (try? SharedMemoryName.freeBytes()) ?? .max
-        while stageBytes > least,
-            RegionLayout(worldSize: worldSize, stageBytes: stageBytes).totalBytes > free / 2
-        {
-            stageBytes = max(least, RegionLayout.rounded(stageBytes / 2))
-        }
-        return stageBytes
+        while layout.totalBytes > free / 2, let smaller = layout.smaller { layout = smaller }
+        return layout
     }
 
     private func publish(
@@ -252,7 +248,8 @@ struct SegmentJoin {
 
     /// The layout that rank 0 has chosen, or why this rank can't use it.
     private func layout(
-        _ magic: UInt64, _ header: (version: UInt64, worldSize: UInt64, stageBytes: UInt64), bytes: Int
+        _ magic: UInt64,
+        _ header: (version: UInt64, worldSize: UInt64, stageBytes: UInt64, messageSlots: UInt64), bytes: Int
     ) -> Result<RegionLayout, CollectiveError> {
         func refusal(_ what: String, _ theirs: UInt64, _ ours: UInt64) -> Result<RegionLayout, CollectiveError> {
             .failure(
@@ -273,7 +270,12 @@ struct SegmentJoin {
             return refusal(
                 "stage size", header.stageBytes, UInt64(RegionLayout.defaultStageBytes(worldSize: worldSize)))
         }
-        let layout = RegionLayout(worldSize: worldSize, stageBytes: stageBytes)
+        guard let messageSlots = Int(exactly: header.messageSlots),
+            RegionLayout.possibleMessageSlots.contains(messageSlots)
+        else {
+            return refusal("number of message slots", header.messageSlots, UInt64(RegionLayout.manyMessageSlots))
+        }
+        let layout = RegionLayout(worldSize: worldSize, stageBytes: stageBytes, messageSlots: messageSlots)
         if bytes != layout.totalBytes { return refusal("size", UInt64(bytes), UInt64(layout.totalBytes)) }
         return .success(layout)
     }

@@ -104,6 +104,16 @@ import Platform
     }
 }
 
+extension SharedMemoryName {
+    /// Removes the name of a segment of ranks if it still names this file, as the ranks themselves do.
+    ///
+    /// - Returns: false when another process is removing it just now.
+    @discardableResult
+    package func remove(ifNaming file: borrowing Descriptor) throws(SystemError) -> Bool {
+        try SharedMemoryTransport.removeName(self, of: file)
+    }
+}
+
 extension SharedMemory {
     /// The mapping, by meaning. The value must not be used after the mapping's end.
     func region(_ layout: RegionLayout) -> Region {

@@ -86,6 +86,7 @@ package final class CollectiveListener {
         rendezvous.rank = rank
         rendezvous.worldSize = names.count
         rendezvous.stageBytes = plan.stageBytes
+        rendezvous.messageSlots = RegionLayout.fewMessageSlots
         let limits = WaitLimits(
             timeout: settings.operationTimeout ?? .seconds(365 * 86400), deathTimeout: settings.deathTimeout)
         return try Communicator(

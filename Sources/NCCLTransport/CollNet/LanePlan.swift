@@ -22,7 +22,9 @@ package struct LanePlan: Hashable, Sendable {
         let part = (Self.largestCall / lanes + grain - 1) / grain * grain
         let stage = givenStage ?? min(RegionLayout.defaultStageBytes(worldSize: ranks), part)
         stageBytes = max(RegionLayout.leastStageBytes(worldSize: ranks), stage)
-        let laneBytes = RegionLayout(worldSize: ranks, stageBytes: stageBytes).totalBytes
+        let laneBytes = RegionLayout(
+            worldSize: ranks, stageBytes: stageBytes, messageSlots: RegionLayout.fewMessageSlots
+        ).totalBytes
         while lanes > 1, lanes * laneBytes > freeBytes / 2 { lanes -= 1 }
         self.lanes = lanes
     }
