@@ -231,13 +231,16 @@ class RouteTests(unittest.TestCase):
         for route, variables in (
                 ("nccl-socket", {"NCCL_NET": "Socket", "NCCL_HOSTID": "run-1"}),
                 ("nccl-plugin", {"NCCL_NET": routes.PLUGIN_NAME, "NCCL_NET_PLUGIN": parts.plugin,
-                                 "NCCL_HOSTID": "run-1", "NCCL_COLLNET_ENABLE": "0"}),
+                                 "NCCL_HOSTID": "run-1"}),
                 ("nccl-plugin-collnet", {"NCCL_NET_PLUGIN": parts.plugin, "NCCL_COLLNET_ENABLE": "1",
                                          "NCCL_MIN_NCHANNELS": "8"})):
             found = routes.environment(route, 1, 4, parts, "run", {"PATH": "/usr/bin:/bin"})
             self.assertIn("flexmig exec --runtime", found.origin["variables_of"], route)
             variables.update(FLEXMIG_LOCAL_WORLD_SIZE="4", FLEXMIG_LOCAL_RANK="1")
             self.assertEqual({name: found.variables.get(name) for name in variables}, variables)
+            # Off, or as the launcher leaves it where processors are few.
+            collnet = found.variables.get("NCCL_COLLNET_ENABLE", "0")
+            self.assertEqual(collnet, "1" if route == "nccl-plugin-collnet" else "0", route)
             self.assertNotIn("CUDA_VISIBLE_DEVICES", found.variables)
 
     def test_what_cannot_be_had(self):
