@@ -166,10 +166,11 @@ extension Exchange {
         unsafe note[2] = storeNote
         try step(signature)
         var views = Views()
-        views.storeNote = unsafe self.note(of: 0).load(fromByteOffset: 16, as: UInt64.self)
+        // As in `step`, its own line is left with those who read it.
+        views.storeNote = unsafe rank == 0 ? storeNote : self.note(of: 0).load(fromByteOffset: 16, as: UInt64.self)
         for other in 0..<size {
             let words = unsafe self.note(of: other).assumingMemoryBound(to: UInt64.self)
-            let (theirInput, theirOutput) = unsafe (words[0], words[1])
+            let (theirInput, theirOutput) = unsafe other == rank ? (input, output) : (words[0], words[1])
             unsafe inputs[other] = nil
             unsafe outputs[other] = nil
             unsafe addresses[other] = nil
