@@ -192,6 +192,9 @@ class TroubleTests(BackendTest):
     def test_abort(self):
         self.trouble(2, "abort")
 
+    def test_groups_of_subgroups(self):
+        self.trouble(4, "subgroups")
+
     def test_destroyed(self):
         self.trouble(2, "destroyed")
 

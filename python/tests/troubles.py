@@ -235,6 +235,22 @@ def memory():
     dist.barrier()
 
 
+def subgroups():
+    """Groups of subgroups: PyTorch gives those of different ranks one name, and one place in the store."""
+    rank = dist.get_rank()
+    halves = [[0, 2], [1, 3]]
+    half, _ = dist.new_subgroups_by_enumeration(halves)
+    for _ in range(10):
+        for size in (1, 2):
+            group, all_groups = dist.new_subgroups(group_size=size, group=half)
+            tensor = torch.tensor([float(rank)])
+            dist.all_reduce(tensor, group=group)
+            assert tensor.item() == (rank if size == 1 else sum(halves[rank % 2])), (rank, size, tensor)
+            for one in all_groups:
+                dist.destroy_process_group(one)
+    dist.barrier()
+
+
 def hosts():
     """On two hosts, as far as the ranks can tell."""
     rank = int(os.environ["RANK"])

@@ -36,10 +36,10 @@ class ProcessGroup(Calls, dist.ProcessGroup):
         self._seconds = min(max(seconds, 0.1), 86400.0)
         self._ranks = list(options.global_ranks_in_group) or list(range(size))
         self._name, self._description, self._sequence = str(options.group_id), "", 0
-        prefix, peers = rendezvous.agree(self._store, rank, size)
+        prefix, peers = rendezvous.agree(self._store, rank, self._ranks)
         with self._numbers_of_job():
             self._comm = Communicator(prefix, rank, size, self._seconds)
-            rendezvous.clear(self._store, rank, self._comm)
+            rendezvous.clear(self._store, rank, self._ranks, self._comm)
         self._lane = Lane(f"flexmig-{self._name}")
         self._messages = Messages(prefix, rank, peers, self._seconds, self._ranks)
         self._stagings = {}

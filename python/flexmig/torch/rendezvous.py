@@ -1,6 +1,7 @@
 """How the ranks of a process group agree on where to meet, through the store that PyTorch gives them."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -49,35 +50,45 @@ def _start_of(pid):
     return None if fields[0] in "ZX" else fields[19]
 
 
-def clear(store, rank, comm):
+def _place(ranks):
+    """What the keys of a group begin with.
+
+    PyTorch counts groups to name them, and ranks that make groups of subgroups count apart: several groups of one name
+    may then meet in one store at one time. Their ranks tell them apart.
+    """
+    return "flexmig/" + hashlib.sha256(repr(list(ranks)).encode()).hexdigest()[:16]
+
+
+def clear(store, rank, ranks, comm):
     """Takes the keys back, once all have read them: a store may live longer than the group, and serve the next one."""
-    store.delete_key(f"flexmig/peer/{rank}")
+    keys = _place(ranks)
+    store.delete_key(f"{keys}/peer/{rank}")
     if rank == 0:
-        store.delete_key("flexmig/prefix")
+        store.delete_key(f"{keys}/prefix")
     comm.barrier()
 
 
-def agree(store, rank, size):
-    """The prefix at which the group's communicators meet, and the peers by rank.
+def agree(store, rank, ranks):
+    """The prefix at which the group's communicators meet, and the peers by rank. ranks: the group's, in the job.
 
     Raises FlexmigError "several-hosts" on all ranks where some can't reach the same /dev/shm.
     """
-    own = Peer.own()
-    store.set(f"flexmig/peer/{rank}", json.dumps(dataclasses.asdict(own)))
+    own, keys, size = Peer.own(), _place(ranks), len(ranks)
+    store.set(f"{keys}/peer/{rank}", json.dumps(dataclasses.asdict(own)))
     if rank == 0:
         # What `flexmig run` removes after a job that was killed starts with FLEXMIG_RENDEZVOUS.
         place = os.environ.get("FLEXMIG_RENDEZVOUS") or f"flexmig-{os.getuid()}"
         place = re.sub(r"[^A-Za-z0-9._-]", "_", place)[:150].lstrip(".")
-        store.set("flexmig/prefix", f"{place}-{secrets.token_hex(8)}")
-    prefix = store.get("flexmig/prefix").decode()
-    peers = [Peer(**json.loads(store.get(f"flexmig/peer/{other}"))) for other in range(size)]
+        store.set(f"{keys}/prefix", f"{place}-{secrets.token_hex(8)}")
+    prefix = store.get(f"{keys}/prefix").decode()
+    peers = [Peer(**json.loads(store.get(f"{keys}/peer/{other}"))) for other in range(size)]
     problem = _problem(peers)
     if problem is not None:
         # Rank 0 has the store, and stays until all have seen this.
-        seen, end = store.add("flexmig/seen", 1), time.monotonic() + 10
+        seen, end = store.add(f"{keys}/seen", 1), time.monotonic() + 10
         while rank == 0 and seen < size and time.monotonic() < end:
             time.sleep(0.01)
-            seen = store.add("flexmig/seen", 0)
+            seen = store.add(f"{keys}/seen", 0)
         raise problem
     return prefix, peers
 
