@@ -189,7 +189,7 @@ import Synchronization
         if case .failed(let fault) = region.state(of: other) { throw fail(fault, signature) }
     }
 
-    private static let looksBeforePausing = 1024
+    private static let looksBeforePausing = 128
 
     @inline(never)
     private func waitForStep(of other: Int, during signature: Signature) throws(CollectiveError) {
