@@ -11,13 +11,6 @@ public struct RuntimeAgreement: Sendable {
         public let description: String
     }
 
-    /// What became of the question.
-    public enum Outcome: Hashable, Sendable {
-        case agreed
-        /// The job has no name under which it could be asked; the program may go on.
-        case unknown(String)
-    }
-
     private let rendezvous: String
     private let rank: Int
     private let ranks: Int
@@ -50,10 +43,17 @@ public struct RuntimeAgreement: Sendable {
     /// Costs a rendezvous in shared memory. Returns on all ranks together. A signal that ends this process does so once
     /// nothing of it is left in /dev/shm.
     /// - Throws: `Broken` on every rank that was asked, with what each said, or with who did not come.
-    public func check(_ words: String) throws(Broken) -> Outcome {
-        guard ranks > 1 else { return .agreed }
+    public func check(_ words: String) throws(Broken) {
+        guard ranks > 1 else { return }
         let prefix = "\(rendezvous)\(Self.suffix)"
-        guard Rendezvous.isPrefix(prefix) else { return .unknown("\(prefix) is no name for a meeting place") }
+        guard Rendezvous.isPrefix(prefix) else {
+            throw Broken(
+                description: """
+                    the ranks of this job could not compare their runtimes: "\(rendezvous)" is no name for a place to meet
+                    FLEXMIG_RENDEZVOUS has 1 to \(Rendezvous.longestPrefix - Self.suffix.utf8.count) letters, digits, \
+                    ".", "_" and "-", and does not start with a ".".
+                    """)
+        }
         Self.removeAbandoned(butNot: prefix)
         let everybody: [String]
         do throws(CollectiveError) {
@@ -67,7 +67,7 @@ public struct RuntimeAgreement: Sendable {
                     --ipc=host. Ranks that start later than \(patience) after the first need a larger FLEXMIG_TIMEOUT.
                     """)
         }
-        guard Set(everybody).count > 1 else { return .agreed }
+        guard Set(everybody).count > 1 else { return }
         let lines = everybody.enumerated().map { "  rank \($0.offset) of this node: \($0.element)" }
         throw Broken(
             description: """

@@ -24,7 +24,7 @@ public struct Rendezvous: Hashable, Sendable {
 
     static let worldSizes = 1...1024
     /// File names may have 255 bytes; the segment's number needs some of them.
-    static let longestPrefix = 200
+    package static let longestPrefix = 200
 
     /// A rendezvous by its parts, as a launcher written in Swift would make it.
     ///

@@ -110,9 +110,7 @@ struct ExecCommand: ParsableCommand {
             let agreement = RuntimeAgreement(
                 rendezvous: binding.rendezvous, rank: binding.localRank, ranks: binding.localWorldSize,
                 patience: RuntimeAgreement.patience(Environment.all()))
-            if case .unknown(let reason) = try agreement.check(question.words) {
-                writeToStandardError("flexmig: the ranks could not compare their runtimes: \(reason)")
-            }
+            try agreement.check(question.words)
         } catch {
             throw question.refusal ?? CommandFailure(CommandExit.unavailable, "\(error)")
         }

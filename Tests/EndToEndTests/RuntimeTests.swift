@@ -291,6 +291,17 @@ import Testing
         #expect(!Files.exists("\(directory)/ran") && places(job).isEmpty)
     }
 
+    @Test func aNameThatIsNoneIsAnError() throws {
+        let node = try TestNode()
+        let outcome = try start(
+            node, rank: 0, ["--runtime", "nccl-socket", "--", "touch", "\(directory)/ran"], job: Self.job(),
+            ["FLEXMIG_RENDEZVOUS": "a/b"]
+        ).wait()
+        #expect(
+            outcome.exitCode == 69 && outcome.errors.contains("\"a/b\" is no name for a place to meet"), "\(outcome)")
+        #expect(!Files.exists("\(directory)/ran"))
+    }
+
     @Test(arguments: [Signal.terminate, .interrupt, .hangUp])
     func aSignalWhileRanksCompareLeavesNothing(signal: Signal) throws {
         let node = try TestNode()
