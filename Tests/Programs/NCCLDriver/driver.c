@@ -35,7 +35,7 @@ void nap_us(int microseconds) {
     nanosleep(&(struct timespec){microseconds / 1000000, microseconds % 1000000 * 1000L}, NULL);
 }
 
-long long processor_ns(void) {
+static long long processor_ns(void) {
     struct timespec time;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return time.tv_sec * 1000000000LL + time.tv_nsec;
@@ -194,6 +194,26 @@ int wait_ranks(int ranks, const pid_t *ids, int killed) {
         bad++;
     }
     return bad;
+}
+
+void idle_for_a_second(process *self) {
+    barrier(self);
+    // What was done before comes to rest.
+    nap_us(100000);
+    const long long before = processor_ns();
+    nap_us(1000000);
+    atomic_store(&self->shared->results[self->rank], processor_ns() - before);
+    barrier(self);
+}
+
+int run_idle_ranks(int (*body)(process *)) {
+    pid_t ids[2];
+    bootstrap *shared = make_bootstrap();
+    start_ranks(shared, 2, body, ids);
+    const int bad = wait_ranks(2, ids, -1);
+    const double most = (double)(shared->results[0] > shared->results[1] ? shared->results[0] : shared->results[1]) / 1e9;
+    printf("%.1f ms of processor time in an idle second\n", most * 1e3);
+    return bad || most > 0.2;
 }
 
 int run_ranks(int ranks, int (*body)(process *)) {

@@ -76,7 +76,10 @@ typedef struct {
 // Listens, exchanges handles, connects. Every round of a run needs another number, 0 to 31.
 group join_group(process *self, int round);
 
-long long processor_ns(void);
+// Sleeps for a second, and tells the parent how much processor time this process took meanwhile.
+void idle_for_a_second(process *self);
+// Runs two ranks that call it; bad when one took more than a fifth of the second.
+int run_idle_ranks(int (*body)(process *));
 
 // One connection as the proxy sees it: messages go through a ring of `depth` buffers.
 typedef struct {
