@@ -62,10 +62,17 @@ int creduction_best_level(void);
 // "baseline", "avx2", "avx512"; "unknown" for anything else. Static memory.
 const char *_Nonnull creduction_level_name(int level);
 
-// Copies `bytes` bytes past the caches, with non-temporal stores, and orders them before all later stores (sfence).
-// The memory must not overlap; any alignment and any length. Pays off where the copy is not read again before it
-// would leave the caches, from about the size of the L2 cache. A plain memcpy where there is no such instruction.
-void creduction_copy_streaming(void *_Nonnull to, const void *_Nonnull from, size_t bytes);
+// Copies `bytes` bytes past the caches, with non-temporal stores as wide as the level's vectors. The memory must not
+// overlap; any alignment and any length; the processor must have the level. Pays off where the copy is not read again
+// before it would leave the caches, from about the size of the L2 cache, or is read by a core that shares no cache with
+// this one. A plain memcpy where there is no such instruction.
+//
+// These stores are not ordered with later ones until creduction_end_streaming was called. That waits until they have
+// left the core, so copy much before it: a fence after each 8 KiB takes half as long again as the copy.
+void creduction_copy_streaming(void *_Nonnull to, const void *_Nonnull from, size_t bytes, int level);
+
+// Orders all streaming stores of this thread before all its later stores (sfence).
+void creduction_end_streaming(void);
 
 // Copies `bytes` bytes with whole stores: every 8 bytes that lie within the memory and start at a multiple of 8 are
 // stored once and at once (where the target has 16 aligned bytes left, those), so that who reads such words meanwhile,

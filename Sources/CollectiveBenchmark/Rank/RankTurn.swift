@@ -95,7 +95,11 @@ struct RankTurn {
             if command.task == .copy {
                 for _ in 0..<times { unsafe memcpy(output, input, bytes) }
             } else {
-                for _ in 0..<times { unsafe creduction_copy_streaming(output, input, bytes) }
+                let level = creduction_best_level()
+                for _ in 0..<times {
+                    unsafe creduction_copy_streaming(output, input, bytes, level)
+                    creduction_end_streaming()
+                }
             }
             // Where ranks take turns on a CPU, one that has it alone is done long before the others. A collective is
             // done when all are.

@@ -46,7 +46,8 @@ extension Exchange {
     @inline(__always) @unsafe
     func store(_ from: UnsafeRawPointer, to target: UnsafeMutableRawPointer, bytes: Int, _ stores: Stores) {
         if stores.areStreamed {
-            unsafe creduction_copy_streaming(target, from, bytes)
+            unsafe creduction_copy_streaming(target, from, bytes, vectorLevel)
+            creduction_end_streaming()
         } else {
             unsafe target.copyMemory(from: from, byteCount: bytes)
         }
@@ -68,7 +69,8 @@ extension Exchange {
         let isTimed = policy.times(size)
         let beginning = isTimed ? ContinuousClock.now : nil
         if streams {
-            unsafe creduction_copy_streaming(target, from, bytes)
+            unsafe creduction_copy_streaming(target, from, bytes, vectorLevel)
+            creduction_end_streaming()
         } else {
             unsafe target.copyMemory(from: from, byteCount: bytes)
         }

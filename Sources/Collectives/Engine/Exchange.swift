@@ -56,7 +56,7 @@ import Synchronization
 
     /// Room for a block of results that this rank has no tensor for.
     @unsafe let block: UnsafeMutableRawPointer
-    static let blockBytes = 8192
+    static let blockBytes = 4096
 
     init(
         _ transport: any Transport, limits: WaitLimits = WaitLimits(), log: CollectiveLog = CollectiveLog(),
