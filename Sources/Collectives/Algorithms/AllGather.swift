@@ -3,7 +3,7 @@
 /// Per rank with n bytes each and p ranks: n copied in (none when direct), p * n out.
 enum AllGather {
     static func run(_ call: Call, over exchange: Exchange) throws(CollectiveError) -> CollectiveAlgorithm {
-        try Showing.run(call, blocks: 1, over: exchange) { showing in
+        try Showing.run(call, blocks: 1, resultBlocks: exchange.size, over: exchange) { showing in
             for turn in 0..<exchange.size {
                 // Each rank begins with another one, so that they don't all read the same memory at once.
                 let rank = (exchange.rank + turn) % exchange.size

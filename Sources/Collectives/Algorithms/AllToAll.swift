@@ -7,7 +7,7 @@ enum AllToAll {
         // In place the input is overwritten while others read it, so it has to be staged.
         let isInPlace = unsafe call.input == UnsafeRawPointer(call.output)
         return try Showing.run(
-            call, blocks: exchange.size, isStaged: isInPlace, omitted: own, over: exchange
+            call, blocks: exchange.size, isStaged: isInPlace, omitted: own, resultBlocks: exchange.size, over: exchange
         ) { showing in
             for turn in 0..<exchange.size {
                 let rank = (own + turn) % exchange.size

@@ -4,7 +4,8 @@
 enum Gather {
     static func run(_ call: Call, over exchange: Exchange) throws(CollectiveError) -> CollectiveAlgorithm {
         let isRoot = exchange.rank == call.root
-        return try Showing.run(call, blocks: 1, isShowing: !isRoot, over: exchange) { showing in
+        return try Showing.run(call, blocks: 1, isShowing: !isRoot, resultBlocks: exchange.size, over: exchange) {
+            showing in
             guard isRoot else { return }
             for rank in 0..<exchange.size {
                 if rank == call.root {

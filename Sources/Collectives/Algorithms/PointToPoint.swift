@@ -200,7 +200,7 @@ enum PointToPoint {
                 unsafe from = UnsafeRawPointer(address)
             }
             if let output = unsafe call.output, part > 0 {
-                unsafe (output + received).copyMemory(from: from, byteCount: part)
+                unsafe exchange.keep(from, in: output + received, bytes: part, of: call.bytes)
             }
             exchange.messages.received[sender] += 1
             exchange.region.take(exchange.messages.received[sender], from: sender, by: exchange.rank)

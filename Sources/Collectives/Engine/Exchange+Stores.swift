@@ -53,6 +53,23 @@ extension Exchange {
         }
     }
 
+    /// From so many bytes on a result goes past the caches: no cache would keep it until it is used, and a store into
+    /// memory that is in no cache would fetch each line first. Measured, see docs/measurements/collectives.md.
+    static let leastStreamedResult = 16 << 20
+
+    /// Writes a part of this rank's own result.
+    ///
+    /// - Parameter wholeBytes: of all parts together.
+    @inline(__always) @unsafe
+    func keep(_ from: UnsafeRawPointer, in target: UnsafeMutableRawPointer, bytes: Int, of wholeBytes: Int) {
+        if wholeBytes >= Self.leastStreamedResult {
+            unsafe creduction_copy_streaming(target, from, bytes, vectorLevel)
+            creduction_end_streaming()
+        } else {
+            unsafe target.copyMemory(from: from, byteCount: bytes)
+        }
+    }
+
     /// Nanoseconds by which a line that was written past the caches takes its reader longer than one that was not:
     /// measured, see docs/measurements/collectives.md. The sender times its own part of the work and adds it.
     private static let readBack: Float = 2.5

@@ -14,6 +14,8 @@ package struct Showing {
     /// Bytes of a whole block, and of the part of it that a slot has room for.
     private let blockBytes: Int
     private let partBytes: Int
+    /// Bytes of a whole result.
+    private let resultBytes: Int
     private let isInline: Bool
     /// What the present round is about: the same bytes of every block.
     private(set) var range: Range<Int>
@@ -41,12 +43,13 @@ package struct Showing {
     /// - Parameter isShowing: whether this rank shows anything; `isStaged` forbids direct showing.
     /// - Parameter isCopied: whether `take` copies and does nothing else, so that a single copy will do.
     /// - Parameter omitted: the block that nobody else takes from this rank.
+    /// - Parameter resultBlocks: of a result.
     /// - Parameter take: what this rank does in a round. Not called for empty blocks.
     /// - Returns: the way that was taken.
     @inline(__always)
     static func run(
         _ call: Call, blocks: Int, isShowing: Bool = true, isStaged: Bool = false, isCopied: Bool = true,
-        omitted: Int? = nil, over exchange: Exchange, take: (Showing) -> Void
+        omitted: Int? = nil, resultBlocks: Int = 1, over exchange: Exchange, take: (Showing) -> Void
     ) throws(CollectiveError) -> CollectiveAlgorithm {
         let bytes = call.bytes
         guard bytes > 0 else {
@@ -58,7 +61,7 @@ package struct Showing {
         let room = Self.room(blocks: blocks, exchange.layout)
         var showing = Showing(
             exchange: exchange, blockBytes: bytes, partBytes: isInline ? bytes : min(RegionLayout.rounded(bytes), room),
-            isInline: isInline,
+            resultBytes: resultBlocks * bytes, isInline: isInline,
             range: 0..<min(bytes, isInline ? bytes : room))
         if isInline {
             if isShowing, let input = unsafe call.input {
@@ -118,7 +121,7 @@ package struct Showing {
             let from = address + UInt64(block * blockBytes + range.lowerBound)
             return unsafe exchange.copySingly(rank, from, to: target, count: range.count)
         }
-        unsafe target.copyMemory(from: self.block(block, of: rank), byteCount: range.count)
+        unsafe exchange.keep(self.block(block, of: rank), in: target, bytes: range.count, of: resultBytes)
     }
 
     /// Copies the present range of this rank's own block, which nobody shows it, unless it is there already.
@@ -127,7 +130,9 @@ package struct Showing {
         guard let input = unsafe input, let output = unsafe output else { return }
         let from = unsafe input + block * blockBytes + range.lowerBound
         let to = unsafe output + place * blockBytes + range.lowerBound
-        if unsafe from != UnsafeRawPointer(to) { unsafe to.copyMemory(from: from, byteCount: range.count) }
+        if unsafe from != UnsafeRawPointer(to) {
+            unsafe exchange.keep(from, in: to, bytes: range.count, of: resultBytes)
+        }
     }
 
     @unsafe
