@@ -3,5 +3,8 @@ import ArgumentParser
 struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "Look at this node's GPUs and leaves, and flatten them.",
-        subcommands: [NodeListCommand.self, NodeShowCommand.self, NodeFlattenCommand.self])
+        subcommands: [
+            NodeListCommand.self, NodeShowCommand.self, NodeFlattenCommand.self, NodeAssignCommand.self,
+            NodeQuarantineCommand.self, NodeRestoreCommand.self,
+        ])
 }

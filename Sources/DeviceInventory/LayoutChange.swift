@@ -81,8 +81,13 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
     private func refuseHeld(_ plans: [LayoutPlan], _ states: [MIGDeviceUUID: LeaseState]) throws {
         let now = secondsSince1970()
         var uses: [(leaf: MIGDeviceUUID, gpu: Int, by: String)] = []
+        let standings = try ledger.standings()
         for plan in plans {
             for leaf in plan.destroyedLeaves {
+                if let reason = standings.standing(of: leaf, on: plan.gpu.uuid).reasonToStay {
+                    uses.append((leaf, plan.gpu.index, reason))
+                    continue
+                }
                 switch states[leaf] {
                 case .held(let record):
                     uses.append((leaf, plan.gpu.index, record?.summary(now: now) ?? "a job that is starting or ending"))
@@ -98,6 +103,11 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
             }
         }
         if !uses.isEmpty { throw LeavesInUse(uses: uses) }
+        for plan in plans where !plan.steps.isEmpty {
+            // A GPU may have no leaf that would go, and yet be somebody else's to cut.
+            guard let reason = standings.standing(of: plan.gpu.uuid).reasonToStay else { continue }
+            throw DeviceError(kind: .inUse, message: "nothing was changed: GPU \(plan.gpu.index) is \(reason)")
+        }
     }
 
     /// Reads the node again: what NVML shows counts, not what was asked of it.
