@@ -2,9 +2,9 @@ import ArgumentParser
 
 struct NodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "node", abstract: "Look at this node's GPUs and leaves, and flatten them.",
+        commandName: "node", abstract: "Look at this node's GPUs and leaves, flatten them, say whose they are.",
         subcommands: [
             NodeListCommand.self, NodeShowCommand.self, NodeFlattenCommand.self, NodeAssignCommand.self,
-            NodeQuarantineCommand.self, NodeRestoreCommand.self,
+            NodeQuarantineCommand.self, NodeRestoreCommand.self, NodeWatchCommand.self, NodeFaultCommand.self,
         ])
 }
