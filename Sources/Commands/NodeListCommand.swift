@@ -21,6 +21,7 @@ struct NodeListCommand: ParsableCommand {
         if output.quiet { return report.leaves.forEach { print($0.uuid) } }
         print(report.driver.line)
         for gpu in report.gpus { print(gpu.line) }
+        for index in report.lostGPUs { print("GPU \(index)  has fallen off the bus; it needs a reset or a reboot") }
         if report.leaves.isEmpty {
             return print("no leaves; make some with: flexmig node flatten --layout thin")
         }

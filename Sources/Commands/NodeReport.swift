@@ -58,6 +58,8 @@ struct NodeReport: Encodable {
 
     var driver: Driver
     var gpus: [GPUReport]
+    /// Indices of GPUs that have fallen off the bus.
+    var lostGPUs: [Int]
     var leaves: [LeafReport]
 
     init(_ access: NodeAccess) throws {
@@ -76,6 +78,7 @@ struct NodeReport: Encodable {
                 layout: gpu.instances.isEmpty ? "none" : gpu.layoutName?.rawValue ?? "custom",
                 instances: gpu.instances.map { $0.spec.description(on: gpu.geometry) })
         }
+        lostGPUs = inventory.lost
         leaves = []
         for leaf in inventory.leaves {
             let lease = states[leaf.uuid] ?? .free

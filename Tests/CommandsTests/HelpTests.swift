@@ -12,7 +12,10 @@ struct HelpTests {
 
     static let commands: [(file: String, words: [String])] = [
         ("flexmig", []), ("node", ["node"]), ("node-list", ["node", "list"]), ("node-show", ["node", "show"]),
-        ("node-flatten", ["node", "flatten"]), ("run", ["run"]), ("exec", ["exec"]),
+        ("node-flatten", ["node", "flatten"]), ("node-assign", ["node", "assign"]),
+        ("node-quarantine", ["node", "quarantine"]), ("node-restore", ["node", "restore"]),
+        ("node-watch", ["node", "watch"]), ("cdi", ["cdi"]), ("cdi-generate", ["cdi", "generate"]), ("run", ["run"]),
+        ("exec", ["exec"]),
         ("doctor", ["doctor"]), ("measure", ["measure"]),
         ("bench", ["bench"]), ("bench-collectives", ["bench", "collectives"]),
     ]
