@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeviceInventory
 import Platform
 import SimulatedDriver
 
