@@ -103,8 +103,9 @@ public final class NVMLBackend: DeviceBackend {
             profiles.append(
                 MIGProfile(
                     name: name, id: .init(rawValue: answer.id), index: answer.index,
-                    computeSlices: answer.computeSlices, memorySlices: size, memoryMiB: answer.memoryMiB,
-                    multiprocessors: answer.multiprocessors,
+                    computeSlices: answer.computeSlices, memorySlices: size,
+                    memoryMiB: answer.memoryMiB > 0 ? answer.memoryMiB : nil,
+                    multiprocessors: answer.multiprocessors > 0 ? answer.multiprocessors : nil,
                     engines: Engines(
                         copy: answer.copyEngines, decoder: answer.decoders, encoder: answer.encoders,
                         jpeg: answer.jpegEngines, ofa: answer.opticalFlowEngines),
@@ -137,10 +138,12 @@ public final class NVMLBackend: DeviceBackend {
             migDevices.append(device)
             // A compute instance over the whole GPU instance is as big as the profile says.
             let isWhole = computeRecord.profile == profile.computeInstanceProfile
-            let size =
-                isWhole && profile.multiprocessors != nil
-                ? (profile.multiprocessors ?? 0, profile.memoryMiB ?? 0)
-                : try session.attributes(of: computeRecord.device)
+            let size: (Int, Int) =
+                if isWhole, let multiprocessors = profile.multiprocessors, let memory = profile.memoryMiB {
+                    (multiprocessors, memory)
+                } else {
+                    try attributes(of: computeRecord.device) ?? (0, 0)
+                }
             leaves.append(
                 Leaf(
                     uuid: device.uuid, gpu: gpu, gpuInstance: device.gpuInstance,
@@ -152,6 +155,16 @@ public final class NVMLBackend: DeviceBackend {
             id: GPUInstanceID(rawValue: record.id), spec: MIGSpec(profile: profile.id, placement: placement),
             devices: migDevices.sorted { $0.computeInstance.rawValue < $1.computeInstance.rawValue })
         return (instance, leaves)
+    }
+
+    /// The size of a MIG device; nil where the driver does not say.
+    private func attributes(of device: NVMLDevice) throws(NVMLFailure) -> (Int, Int)? {
+        do throws(NVMLFailure) {
+            return try session.attributes(of: device)
+        } catch {
+            if error.error == .notSupported || error.error == .functionNotFound { return nil }
+            throw error
+        }
     }
 
     /// The compute instances of a GPU instance: usually the one that spans it, else those of every profile.

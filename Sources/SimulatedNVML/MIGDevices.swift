@@ -92,7 +92,9 @@ private func migDevice(
 public func nvmlDeviceGetDeviceHandleFromMigDeviceHandle(
     _ device: OpaquePointer?, _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    unsafe answer(device) { try unsafe write(Handle.gpu(try migDevice(device, in: try $0.state()).gpu).pointer, to: out) }
+    unsafe answer(device) {
+        try unsafe write(Handle.gpu(try migDevice(device, in: try $0.state()).gpu).pointer, to: out)
+    }
 }
 
 @c(nvmlDeviceGetGpuInstanceId)
@@ -115,8 +117,12 @@ public func nvmlDeviceGetAttributes_v2(
         guard let profile = state.gpus[gpu].model.geometry.profile(id: .init(rawValue: instance.profile)) else {
             throw Refusal(Code.unknown)
         }
+        // What nobody has published this driver can't tell.
+        guard let multiprocessors = profile.multiprocessors, let memoryMiB = profile.memoryMiB else {
+            throw Refusal(Code.notSupported)
+        }
         var record = CNVMLAttributes()
-        record.multiprocessorCount = UInt32((profile.multiprocessors ?? 0) * compute.slices / profile.computeSlices)
+        record.multiprocessorCount = UInt32(multiprocessors * compute.slices / profile.computeSlices)
         record.sharedCopyEngineCount = UInt32(profile.engines.copy)
         record.sharedDecoderCount = UInt32(profile.engines.decoder)
         record.sharedEncoderCount = UInt32(profile.engines.encoder)
@@ -124,7 +130,7 @@ public func nvmlDeviceGetAttributes_v2(
         record.sharedOfaCount = UInt32(profile.engines.ofa)
         record.gpuInstanceSliceCount = UInt32(profile.computeSlices)
         record.computeInstanceSliceCount = UInt32(compute.slices)
-        record.memorySizeMB = UInt64(profile.memoryMiB ?? 0)
+        record.memorySizeMB = UInt64(memoryMiB)
         try unsafe write(record, to: out)
     }
 }
@@ -176,6 +182,17 @@ public func nvmlDeviceGetComputeRunningProcesses_v2(
     _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
 ) -> Int32 {
     unsafe nvmlDeviceGetComputeRunningProcesses_v3(device, count, out)
+}
+
+/// Nobody uses MPS on a simulated node.
+@c(nvmlDeviceGetMPSComputeRunningProcesses_v3)
+public func nvmlDeviceGetMPSComputeRunningProcesses_v3(
+    _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
+) -> Int32 {
+    unsafe answer(device) { node in
+        _ = unsafe try Device(device, in: try node.state())
+        try unsafe write(0, to: count)
+    }
 }
 
 /// No graphics on a MIG device.

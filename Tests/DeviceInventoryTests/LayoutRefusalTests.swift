@@ -42,7 +42,8 @@ struct LayoutRefusalTests {
 
     @Test(arguments: GPUModel.all)
     func namedLayoutsThatExistAreNotRefused(model: GPUModel) throws {
-        let names = model.id == GPUModel.a30.id ? [LayoutName.thin] : LayoutName.allCases
+        let hasFatLeaf = model.geometry.memorySlices == 8
+        let names = hasFatLeaf ? LayoutName.allCases : [LayoutName.thin]
         for name in names { #expect(try GPU.planned(model).plan(name).get().wanted.specs.count > 0) }
     }
 
