@@ -53,6 +53,7 @@ let package = Package(
             linkerSettings: foreignLibrary(exports: "Sources/SimulatedNVML/exports.map")),
         .target(name: "LeafScheduling", dependencies: ["MIGModel"]),
         .target(name: "DeviceInventory", dependencies: ["MIGModel", "NVML", "Platform"]),
+        .target(name: "BackendConformance", dependencies: ["DeviceInventory", "MIGModel", "Platform"]),
         .target(name: "Runtimes", dependencies: ["MIGModel", "Platform"]),
         .target(name: "CReduction"),
         .target(name: "Collectives", dependencies: ["CReduction", "Platform"]),
@@ -83,7 +84,7 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agreement", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "Launcher", "LeafScheduling",
+                "Agreement", "BackendConformance", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "Launcher", "LeafScheduling",
                 "MIGModel",
                 "NVML", "Platform", "Runtimes", "SimulatedDriver", "Spanning", "SpanningBenchmark", argumentParser,
                 yams,
@@ -119,6 +120,11 @@ let package = Package(
         .target(name: "OddNVML", dependencies: ["CNVML"], path: "Tests/Programs/OddNVML"),
         .executableTarget(name: "second-process", dependencies: ["Platform"], path: "Tests/Programs/SecondProcess"),
 
+        .testTarget(
+            name: "BackendConformanceTests",
+            dependencies: [
+                "BackendConformance", "DeviceInventory", "MIGModel", "Platform", "SimulatedDriver", "TestSupport",
+            ]),
         .testTarget(name: "CollectiveBenchmarkTests", dependencies: ["CollectiveBenchmark"]),
         .testTarget(
             name: "CollectivesTests", dependencies: ["CollectiveTrials", "Collectives", "Platform", "collective-rank"]),

@@ -142,7 +142,8 @@ public final class NVMLBackend: DeviceBackend {
                 if isWhole, let multiprocessors = profile.multiprocessors, let memory = profile.memoryMiB {
                     (multiprocessors, memory)
                 } else {
-                    try attributes(of: computeRecord.device) ?? (0, 0)
+                    try attributes(of: computeRecord.device)
+                        ?? (isWhole ? (profile.multiprocessors ?? 0, profile.memoryMiB ?? 0) : (0, 0))
                 }
             leaves.append(
                 Leaf(

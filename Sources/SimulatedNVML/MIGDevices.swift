@@ -146,12 +146,19 @@ public func nvmlDeviceGetAttributes(
 
 private let notAvailable = UInt64.max
 
-/// All processes with a context on the device: the GPU shows those of all its MIG devices.
 @c(nvmlDeviceGetComputeRunningProcesses_v3)
 public func nvmlDeviceGetComputeRunningProcesses_v3(
     _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
 ) -> Int32 {
-    unsafe answer(device) { node in
+    unsafe computeProcesses(device, count, out)
+}
+
+/// All processes with a context on the device: the GPU shows those of all its MIG devices.
+private func computeProcesses(
+    _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?,
+    function: StaticString = #function
+) -> Int32 {
+    unsafe answer(device, function: function) { node in
         let state = try node.state()
         let found = unsafe try Device(device, in: state)
         let devices =
@@ -181,7 +188,7 @@ public func nvmlDeviceGetComputeRunningProcesses_v3(
 public func nvmlDeviceGetComputeRunningProcesses_v2(
     _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
 ) -> Int32 {
-    unsafe nvmlDeviceGetComputeRunningProcesses_v3(device, count, out)
+    unsafe computeProcesses(device, count, out)
 }
 
 /// Nobody uses MPS on a simulated node.
