@@ -5,6 +5,6 @@ struct NodeCommand: ParsableCommand {
         commandName: "node", abstract: "Look at this node's GPUs and leaves, and cut them.",
         subcommands: [
             NodeListCommand.self, NodeShowCommand.self, NodeFlattenCommand.self, NodePlanCommand.self,
-            NodeApplyCommand.self, NodeVerifyCommand.self, NodeExportCommand.self,
+            NodeApplyCommand.self, NodeVerifyCommand.self, NodeExportCommand.self, NodeFaultCommand.self,
         ])
 }

@@ -156,6 +156,9 @@ extension Files {
             seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
     }
 
+    /// Bytes in a file.
+    public static func size(of path: String) throws(SystemError) -> Int { Int(try identity(of: path).size) }
+
     /// The user that a file belongs to.
     public static func owner(of path: String) throws(SystemError) -> uid_t {
         var status = stat()

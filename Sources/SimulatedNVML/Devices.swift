@@ -10,10 +10,16 @@ import SimulatedDriver
     unsafe nvmlDeviceGetCount_v2(count)
 }
 
+/// A GPU that fell off the bus is still counted, but nobody gets its handle.
+private func refuseLost(_ gpu: Int, on node: SimulatedNode) throws {
+    if try node.faults().isLost(gpu: gpu) { throw Refusal(Code.gpuIsLost) }
+}
+
 @c(nvmlDeviceGetHandleByIndex_v2)
 public func nvmlDeviceGetHandleByIndex_v2(_ index: UInt32, _ device: UnsafeMutablePointer<OpaquePointer?>?) -> Int32 {
     answer { node in
         guard try node.state().gpus.indices.contains(Int(index)) else { throw Refusal(Code.invalidArgument) }
+        try refuseLost(Int(index), on: node)
         try unsafe write(Handle.gpu(Int(index)).pointer, to: device)
     }
 }
@@ -32,8 +38,10 @@ public func nvmlDeviceGetHandleByUUID(
         let text = unsafe String(cString: uuid)
         let state = try node.state()
         if let index = state.gpus.firstIndex(where: { $0.uuid == text }) {
+            try refuseLost(index, on: node)
             try unsafe write(Handle.gpu(index).pointer, to: device)
         } else if let found = state.computeInstance(uuid: text) {
+            try refuseLost(found.gpu, on: node)
             try unsafe write(Handle.migDevice(serial: found.compute.serial).pointer, to: device)
         } else {
             throw Refusal(Code.notFound)
@@ -52,6 +60,7 @@ public func nvmlDeviceGetHandleByPciBusId_v2(
         guard let index = indices.first(where: { PCIAddress(DriverState.busID(of: $0)) == address }) else {
             throw Refusal(Code.notFound)
         }
+        try refuseLost(index, on: node)
         try unsafe write(Handle.gpu(index).pointer, to: device)
     }
 }
@@ -85,7 +94,7 @@ private struct PCIAddress: Equatable {
 public func nvmlDeviceGetName(
     _ device: OpaquePointer?, _ buffer: UnsafeMutablePointer<CChar>?, _ length: UInt32
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let found = unsafe try Device(device, in: state)
         let gpu = state.gpus[found.gpu]
@@ -103,7 +112,7 @@ public func nvmlDeviceGetName(
 public func nvmlDeviceGetUUID(
     _ device: OpaquePointer?, _ buffer: UnsafeMutablePointer<CChar>?, _ length: UInt32
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let uuid =
             switch unsafe try Device(device, in: state) {
@@ -116,17 +125,17 @@ public func nvmlDeviceGetUUID(
 
 @c(nvmlDeviceGetIndex)
 public func nvmlDeviceGetIndex(_ device: OpaquePointer?, _ index: UnsafeMutablePointer<UInt32>?) -> Int32 {
-    answer { try unsafe write(UInt32(try Device(device, in: try $0.state()).gpu), to: index) }
+    unsafe answer(device) { try unsafe write(UInt32(try Device(device, in: try $0.state()).gpu), to: index) }
 }
 
 @c(nvmlDeviceGetMinorNumber)
 public func nvmlDeviceGetMinorNumber(_ device: OpaquePointer?, _ minor: UnsafeMutablePointer<UInt32>?) -> Int32 {
-    answer { try unsafe write(UInt32(try Device.gpu(device, in: try $0.state())), to: minor) }
+    unsafe answer(device) { try unsafe write(UInt32(try Device.gpu(device, in: try $0.state())), to: minor) }
 }
 
 @c(nvmlDeviceGetNumaNodeId)
 public func nvmlDeviceGetNumaNodeId(_ device: OpaquePointer?, _ numaNode: UnsafeMutablePointer<UInt32>?) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         try unsafe write(UInt32(state.gpus[try Device.gpu(device, in: state)].numaNode), to: numaNode)
     }
@@ -134,7 +143,7 @@ public func nvmlDeviceGetNumaNodeId(_ device: OpaquePointer?, _ numaNode: Unsafe
 
 @c(nvmlDeviceGetPciInfo_v3)
 public func nvmlDeviceGetPciInfo_v3(_ device: OpaquePointer?, _ pci: UnsafeMutablePointer<CNVMLPCI>?) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let index = unsafe try Device.gpu(device, in: state)
         guard let pci = unsafe pci else { throw Refusal(Code.invalidArgument) }
@@ -165,7 +174,7 @@ private func totalMemory(of device: Device, in state: DriverState) -> UInt64 {
 
 @c(nvmlDeviceGetMemoryInfo)
 public func nvmlDeviceGetMemoryInfo(_ device: OpaquePointer?, _ memory: UnsafeMutablePointer<CNVMLMemory>?) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let total = unsafe totalMemory(of: try Device(device, in: state), in: state)
         try unsafe write(CNVMLMemory(total: total, free: total, used: 0), to: memory)
@@ -176,7 +185,7 @@ public func nvmlDeviceGetMemoryInfo(_ device: OpaquePointer?, _ memory: UnsafeMu
 public func nvmlDeviceGetCudaComputeCapability(
     _ device: OpaquePointer?, _ major: UnsafeMutablePointer<Int32>?, _ minor: UnsafeMutablePointer<Int32>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let capability = unsafe state.gpus[try Device(device, in: state).gpu].model.computeCapability
         try unsafe write(Int32(capability.major), to: major)
@@ -187,7 +196,7 @@ public func nvmlDeviceGetCudaComputeCapability(
 @c(nvmlDeviceGetArchitecture)
 public func nvmlDeviceGetArchitecture(_ device: OpaquePointer?, _ architecture: UnsafeMutablePointer<UInt32>?) -> Int32
 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let number = unsafe state.gpus[try Device(device, in: state).gpu].model.architecture.rawValue
         try unsafe write(UInt32(number), to: architecture)
@@ -197,7 +206,7 @@ public func nvmlDeviceGetArchitecture(_ device: OpaquePointer?, _ architecture: 
 /// NVML does not give the utilization of a GPU in MIG mode.
 @c(nvmlDeviceGetUtilizationRates)
 public func nvmlDeviceGetUtilizationRates(_ device: OpaquePointer?, _ rates: OpaquePointer?) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         _ = unsafe try Device(device, in: try node.state())
         throw Refusal(Code.notSupported)
     }

@@ -22,7 +22,7 @@ private func profile(at index: UInt32, of device: OpaquePointer?, in node: Simul
 public func nvmlDeviceGetGpuInstanceProfileInfo(
     _ device: OpaquePointer?, _ index: UInt32, _ out: UnsafeMutablePointer<CNVMLGPUInstanceProfile>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let profile = unsafe try profile(at: index, of: device, in: node)
         var record = CNVMLGPUInstanceProfile()
         record.id = UInt32(profile.id.rawValue)
@@ -44,11 +44,13 @@ public func nvmlDeviceGetGpuInstanceProfileInfo(
 public func nvmlDeviceGetGpuInstanceProfileInfoV(
     _ device: OpaquePointer?, _ index: UInt32, _ out: UnsafeMutableRawPointer?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let profile = unsafe try profile(at: index, of: device, in: node)
         guard let out = unsafe out else { throw Refusal(Code.invalidArgument) }
         let name = Array("MIG \(profile.name)".utf8.prefix(95))
-        switch unsafe out.load(as: UInt32.self) {
+        let version = unsafe out.load(as: UInt32.self)
+        if try node.faults().refusesStruct(version: Int(version >> 24)) { throw Refusal(Code.argumentVersionMismatch) }
+        switch version {
         case 0x200_0098:
             var record = CNVMLGPUInstanceProfileV2()
             record.version = 0x200_0098
@@ -89,7 +91,7 @@ public func nvmlDeviceGetGpuInstancePossiblePlacements_v2(
     _ device: OpaquePointer?, _ id: UInt32, _ places: UnsafeMutablePointer<CNVMLPlacement>?,
     _ count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let gpu = unsafe state.gpus[try Device.gpu(device, in: state)]
         guard let profile = gpu.model.geometry.profile(id: .init(rawValue: Int(id))) else {
@@ -115,7 +117,7 @@ public func nvmlDeviceGetGpuInstancePossiblePlacements(
 public func nvmlDeviceGetGpuInstanceRemainingCapacity(
     _ device: OpaquePointer?, _ id: UInt32, _ count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let gpu = unsafe try Device.gpu(device, in: state)
         guard state.gpus[gpu].migEnabled else { throw Refusal(Code.notSupported) }
@@ -128,7 +130,7 @@ public func nvmlGpuInstanceGetComputeInstanceProfileInfo(
     _ instance: OpaquePointer?, _ index: UInt32, _ engine: UInt32,
     _ out: UnsafeMutablePointer<CNVMLComputeInstanceProfile>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(instance) { node in
         let state = try node.state()
         let (gpu, found) = unsafe try gpuInstance(instance, in: state)
         // NVML_COMPUTE_INSTANCE_PROFILE_COUNT is 9 in the interface that this library follows.

@@ -9,6 +9,7 @@
 typedef struct CNVMLDeviceOpaque *CNVMLDevice;
 typedef struct CNVMLGPUInstanceOpaque *CNVMLGPUInstance;
 typedef struct CNVMLComputeInstanceOpaque *CNVMLComputeInstance;
+typedef struct CNVMLEventSetOpaque *CNVMLEventSet;
 
 typedef struct {
     char busIdLegacy[16];
@@ -123,6 +124,14 @@ typedef struct {
     unsigned int computeInstanceId;
 } CNVMLProcess;
 
+typedef struct {
+    CNVMLDevice device;
+    unsigned long long eventType;
+    unsigned long long eventData;  // of an Xid event, its number
+    unsigned int gpuInstanceId;    // all ones for the whole GPU
+    unsigned int computeInstanceId;
+} CNVMLEvent;
+
 #define CNVML_CHECK(type, size) _Static_assert(sizeof(type) == (size), #type)
 CNVML_CHECK(CNVMLPCI, 68);
 CNVML_CHECK(CNVMLMemory, 24);
@@ -135,6 +144,7 @@ CNVML_CHECK(CNVMLComputeInstanceProfile, 36);
 CNVML_CHECK(CNVMLComputeInstanceRecord, 32);
 CNVML_CHECK(CNVMLAttributes, 40);
 CNVML_CHECK(CNVMLProcess, 24);
+CNVML_CHECK(CNVMLEvent, 32);
 _Static_assert(offsetof(CNVMLGPUInstanceProfileV2, name) == 56, "v2 name");
 _Static_assert(offsetof(CNVMLGPUInstanceProfileV3, name) == 48, "v3 name");
 _Static_assert(offsetof(CNVMLGPUInstanceProfileV3, capabilities) == 144, "v3 capabilities");
