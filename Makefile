@@ -26,7 +26,7 @@ test-long: ## The same with the full counts: ten minutes of chaos, 10,000 killed
 	@scripts/install-dependencies test
 	@scripts/check-models --long
 	@scripts/sanitize
-	@FLEXMIG_CHAOS_SECONDS=600 FLEXMIG_LAYOUT_OPERATIONS=100000 FLEXMIG_KILL_RUNS=10000 FLEXMIG_KILL_LANES=8 scripts/check
+	@FLEXMIG_RECUT_FULL=1 FLEXMIG_CHAOS_SECONDS=600 FLEXMIG_LAYOUT_OPERATIONS=100000 FLEXMIG_KILL_RUNS=10000 FLEXMIG_KILL_LANES=8 scripts/check
 
 check: ## The checks without the chaos: for while you work
 	@FLEXMIG_CHAOS_SECONDS=5 scripts/check

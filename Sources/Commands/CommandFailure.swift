@@ -59,7 +59,10 @@ package struct CommandFailure: Error, CustomStringConvertible {
         case let error as LayoutFileError:
             self.init(error.cause?.isPermission == true ? CommandExit.permission : CommandExit.usage, "\(error)")
         case let error as WantedNodeError: self.init(CommandExit.usage, "\(error)")
+        case LayoutRefusal.notOurs: self.init(CommandExit.temporary, "\(error)")
         case let error as LayoutRefusal: self.init(CommandExit.unavailable, "\(error)")
+        case let error as LeafIsHeld: self.init(CommandExit.temporary, "\(error)")
+        case let error as StandingsProblem: self.init(CommandExit.failure, "\(error)")
         case let error as LeavesInUse: self.init(CommandExit.temporary, "\(error)")
         case let error as LayoutInterrupted: self.init(CommandFailure(error.cause).code, "\(error)")
         case let error as SystemError where error.isPermission: self.init(CommandExit.permission, "\(error)")

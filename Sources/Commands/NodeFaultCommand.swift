@@ -129,7 +129,8 @@ struct NodeFaultAddCommand: ParsableCommand {
     func validate() throws {
         if let calls, calls < 0 { throw ValidationError("--calls \(calls) is not a number of calls.") }
         if let on, Fault.Calls(rawValue: on) == nil {
-            throw ValidationError("--on \(on) is neither all, changes, create, destroy nor the name of a function of NVML.")
+            throw ValidationError(
+                "--on \(on) is neither all, changes, create, destroy nor the name of a function of NVML.")
         }
         if let gpu, gpu < 0 { throw ValidationError("--gpu \(gpu) is not a GPU's index.") }
         if fault != .process { _ = try made() }

@@ -44,10 +44,14 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
     public func plan(_ wanted: WantedNode, selecting selects: (GPU) -> Bool = { _ in true }) throws -> NodePlan {
         let inventory = try backend.inventory()
         let instances = try wanted.instances(on: inventory.gpus)
+        let standings = try ledger.standings()
         var parts: [NodePlan.Part] = []
         for gpu in inventory.gpus where selects(gpu) {
             guard let wanted = instances[gpu.index] else { continue }
-            parts.append(NodePlan.Part(gpu, wanted, uses: try uses(of: gpu, states: nil)))
+            parts.append(
+                NodePlan.Part(
+                    gpu, wanted, uses: try uses(of: gpu, standings, states: nil),
+                    reasonToStay: standings.standing(of: gpu.uuid).reasonToStay))
         }
         return NodePlan(source: wanted.source, parts: parts)
     }
@@ -72,7 +76,8 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
             let leaving = plan.plans.flatMap(\.destroyedLeaves)
             var lease = try ledger.take(from: leaving) { states in
                 // Only leaves that go are among the states.
-                let inUse = try plan.plans.flatMap { try uses(of: $0.gpu, states: states) }
+                let standings = try ledger.standings()
+                let inUse = try plan.plans.flatMap { try uses(of: $0.gpu, standings, states: states) }
                 if !inUse.isEmpty { throw LeavesInUse(uses: inUse) }
                 guard !leaving.isEmpty else { return nil }
                 return LeaseRecord(
@@ -107,14 +112,20 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
         }
     }
 
-    /// Who is on the leaves of a GPU.
+    /// Who is on the leaves of a GPU, or whose they are when they are not ours to take away.
     ///
     /// - Parameter states: the leases, where they have been read already.
-    private func uses(of gpu: GPU, states: [MIGDeviceUUID: LeaseState]?) throws -> [LeafUse] {
+    private func uses(
+        of gpu: GPU, _ standings: LeafStandings, states: [MIGDeviceUUID: LeaseState]?
+    ) throws -> [LeafUse] {
         let now = secondsSince1970()
         var uses: [LeafUse] = []
         for leaf in gpu.instances.flatMap(\.devices).map(\.uuid) {
             if let states, states[leaf] == nil { continue }
+            if let reason = standings.standing(of: leaf, on: gpu.uuid).reasonToStay {
+                uses.append(LeafUse(leaf: leaf, gpu: gpu.index, by: reason))
+                continue
+            }
             switch try states?[leaf] ?? ledger.state(of: leaf) {
             case .held(let record):
                 let by = record?.summary(now: now) ?? "a job that is starting or ending"

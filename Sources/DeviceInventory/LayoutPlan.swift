@@ -35,6 +35,8 @@ public enum LayoutRefusal: Error, Hashable, Sendable {
     case migModeOn(gpu: Int, MIGModeSwitch)
     case unavailable(gpu: Int, LayoutUnavailable)
     case illegal(gpu: Int, reason: String)
+    /// Somebody else's to cut, or quarantined.
+    case notOurs(gpu: Int, reason: String)
     /// Of several GPUs.
     case several([LayoutRefusal])
 }
@@ -60,6 +62,7 @@ extension LayoutRefusal: CustomStringConvertible {
             """
         case .unavailable(let gpu, let reason): "GPU \(gpu): \(reason)"
         case .illegal(let gpu, let reason): "GPU \(gpu): \(reason)"
+        case .notOurs(let gpu, let reason): "nothing was changed: GPU \(gpu) is \(reason)"
         case .several(let refusals): refusals.map(\.description).joined(separator: "\n")
         }
     }

@@ -79,7 +79,8 @@ extension NodePlan.Part {
     /// Plans one GPU's part.
     ///
     /// - Parameter uses: who is on the GPU's leaves.
-    init(_ gpu: GPU, _ wanted: WantedInstances, uses: [LeafUse]) {
+    /// - Parameter reasonToStay: why the GPU is not ours to cut; nil when it is.
+    init(_ gpu: GPU, _ wanted: WantedInstances, uses: [LeafUse], reasonToStay: String?) {
         self.gpu = gpu
         self.uses = uses
         let used = Set(uses.map(\.leaf))
@@ -102,7 +103,12 @@ extension NodePlan.Part {
         case .success(let plan):
             let leaving = Set(plan.destroyedLeaves)
             let inTheWay = uses.filter { leaving.contains($0.leaf) }
-            outcome = inTheWay.isEmpty ? .planned(plan) : .inUse(plan, inTheWay)
+            if let reasonToStay, inTheWay.isEmpty, !plan.steps.isEmpty {
+                // No leaf has to go, and yet it is somebody else's to cut.
+                outcome = .refused(.notOurs(gpu: gpu.index, reason: reasonToStay))
+            } else {
+                outcome = inTheWay.isEmpty ? .planned(plan) : .inUse(plan, inTheWay)
+            }
         }
     }
 }

@@ -73,7 +73,8 @@ public final class NVMLEventSet: Sendable {
     public func wait(_ timeout: Duration) throws(NVMLFailure) -> NVMLEvent? {
         var record = unsafe CNVMLEvent()
         let (seconds, attoseconds) = timeout.components
-        let milliseconds = seconds < 4_294_967 ? max(0, seconds * 1000 + attoseconds / 1_000_000_000_000_000) : 4_294_967_000
+        let milliseconds =
+            seconds < 4_294_967 ? max(0, seconds * 1000 + attoseconds / 1_000_000_000_000_000) : 4_294_967_000
         do throws(NVMLFailure) {
             try unsafe session.callAside("nvmlEventSetWait_v2", Signature.Wait.self) {
                 unsafe $0(OpaquePointer(bitPattern: self.address), &record, UInt32(milliseconds))

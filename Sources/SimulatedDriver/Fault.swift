@@ -179,7 +179,8 @@ extension Fault.Calls: RawRepresentable, CustomStringConvertible {
         case "create": self = .creating
         case "destroy": self = .destroying
         default:
-            guard rawValue.hasPrefix("nvml"), rawValue.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") })
+            guard rawValue.hasPrefix("nvml"),
+                rawValue.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") })
             else { return nil }
             self = .named(rawValue)
         }

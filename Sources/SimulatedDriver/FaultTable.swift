@@ -111,14 +111,18 @@ extension FaultTable {
             end.dropFirst(4) == checksum(Array((lines.dropLast(2).joined(separator: "\n") + "\n").utf8))
         else { throw .incomplete }
         for (index, line) in lines.dropLast(2).enumerated().dropFirst() {
-            guard let entry = Self.entry(line) else { throw .wrong(line: index + 1, reason: "not a fault: \"\(line)\"") }
+            guard let entry = Self.entry(line) else {
+                throw .wrong(line: index + 1, reason: "not a fault: \"\(line)\"")
+            }
             entries.append(entry)
         }
     }
 
     private static func entry(_ line: Substring) -> Entry? {
         let fields = line.split(separator: " ").map(String.init)
-        guard fields.count == 7, let id = Int(fields[0]), let calls = Fault.Calls(rawValue: fields[3]) else { return nil }
+        guard fields.count == 7, let id = Int(fields[0]), let calls = Fault.Calls(rawValue: fields[3]) else {
+            return nil
+        }
         let effect: Fault.Effect? =
             switch fields[1] {
             case "answer": Int32(fields[2]).map { .answer($0) }

@@ -49,7 +49,8 @@ private func eventSet(_ pointer: OpaquePointer?) -> UInt64? {
 }
 
 @c(nvmlDeviceGetSupportedEventTypes)
-public func nvmlDeviceGetSupportedEventTypes(_ device: OpaquePointer?, _ types: UnsafeMutablePointer<UInt64>?) -> Int32 {
+public func nvmlDeviceGetSupportedEventTypes(_ device: OpaquePointer?, _ types: UnsafeMutablePointer<UInt64>?) -> Int32
+{
     unsafe answer(device) { node in
         _ = unsafe try Device.gpu(device, in: try node.state())
         try unsafe write(supportedTypes, to: types)

@@ -45,7 +45,7 @@ public func nvmlDeviceCreateGpuInstanceWithPlacement(
     _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
     // Without a place the call fails like any other one before the start.
-    guard let place = unsafe place else { 
+    guard let place = unsafe place else {
         return unsafe answer(device) { _ in throw Refusal(Code.invalidArgument) }
     }
     return unsafe createGPUInstance(device, profile: profile, at: place.pointee, out)
@@ -157,7 +157,9 @@ public func nvmlGpuInstanceCreateComputeInstance(
             let (gpu, found, compute) = unsafe try computeInstance(instance, in: state)
             guard try contexts.running(on: compute.serial).isEmpty else { throw Refusal(Code.inUse) }
             try state.destroyComputeInstance(serial: compute.serial)
-            return .init((), events: [
+            return .init(
+                (),
+                events: [
                     Event(
                         "destroy-ci",
                         ["gpu": "\(gpu)", "gi": "\(found.id)", "id": "\(compute.id)", "leaf": compute.uuid])

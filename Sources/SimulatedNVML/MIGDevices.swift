@@ -92,7 +92,9 @@ private func migDevice(
 public func nvmlDeviceGetDeviceHandleFromMigDeviceHandle(
     _ device: OpaquePointer?, _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    unsafe answer(device) { try unsafe write(Handle.gpu(try migDevice(device, in: try $0.state()).gpu).pointer, to: out) }
+    unsafe answer(device) {
+        try unsafe write(Handle.gpu(try migDevice(device, in: try $0.state()).gpu).pointer, to: out)
+    }
 }
 
 @c(nvmlDeviceGetGpuInstanceId)
