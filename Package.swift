@@ -54,6 +54,7 @@ let package = Package(
         .target(name: "LeafScheduling", dependencies: ["MIGModel"]),
         .target(name: "DeviceInventory", dependencies: ["MIGModel", "NVML", "Platform"]),
         .target(name: "BackendConformance", dependencies: ["DeviceInventory", "MIGModel", "Platform"]),
+        .target(name: "LayoutFiles", dependencies: ["MIGModel", "Platform", yams]),
         .target(name: "Runtimes", dependencies: ["MIGModel", "Platform"]),
         .target(name: "CReduction"),
         .target(name: "Collectives", dependencies: ["CReduction", "Platform"]),
@@ -84,10 +85,9 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agreement", "BackendConformance", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "Launcher", "LeafScheduling",
-                "MIGModel",
-                "NVML", "Platform", "Runtimes", "SimulatedDriver", "Spanning", "SpanningBenchmark", argumentParser,
-                yams,
+                "Agreement", "BackendConformance", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "LayoutFiles", "Launcher",
+                "LeafScheduling", "MIGModel", "NVML", "Platform", "Runtimes", "SimulatedDriver", "Spanning",
+                "SpanningBenchmark", argumentParser, yams,
             ]),
         .executableTarget(name: "flexmig", dependencies: ["Commands"]),
         .executableTarget(name: "flexmig-supervisor", dependencies: ["Launcher"]),
@@ -110,8 +110,16 @@ let package = Package(
         .executableTarget(
             name: "context-holder", dependencies: ["Platform", "SimulatedDriver"], path: "Tests/Programs/ContextHolder"),
         .executableTarget(
-            name: "inventory-client", dependencies: ["DeviceInventory", "MIGModel", "Platform", "SimulatedDriver"],
+            name: "inventory-client",
+            dependencies: ["DeviceInventory", "Launcher", "MIGModel", "Platform", "SimulatedDriver"],
             path: "Tests/Programs/InventoryClient"),
+        .executableTarget(
+            name: "layout-storm",
+            dependencies: [
+                "CNVML", "DeviceInventory", "Launcher", "MIGModel", "NVML", "Platform", "SimulatedDriver",
+                "TestSupport",
+            ],
+            path: "Tests/Programs/LayoutStorm"),
         .executableTarget(
             name: "JobRank", dependencies: ["Platform", "SimulatedDriver", argumentParser],
             path: "Tests/Programs/JobRank"),
@@ -148,6 +156,8 @@ let package = Package(
                 "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "Platform", "Runtimes", "SimulatedDriver",
                 "TestSupport",
             ]),
+        .testTarget(
+            name: "LayoutFilesTests", dependencies: ["LayoutFiles", "MIGModel", "Platform", "TestSupport"]),
         .testTarget(name: "LeafSchedulingTests", dependencies: ["LeafScheduling", "MIGModel", "TestSupport"]),
         .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),
         .testTarget(

@@ -120,4 +120,9 @@ struct NodeAccess {
         for leaf in leaves { states[leaf.uuid] = try ledger.state(of: leaf.uuid) }
         return states
     }
+
+    /// Owners and quarantines as they are, for looking.
+    func standings() throws -> LeafStandings {
+        try Ledger.existing(stateDirectory: stateDirectory)?.standings() ?? LeafStandings()
+    }
 }

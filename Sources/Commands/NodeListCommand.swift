@@ -1,4 +1,6 @@
 import ArgumentParser
+import DeviceInventory
+import Platform
 
 struct NodeListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,6 +25,7 @@ struct NodeListCommand: ParsableCommand {
             return print("no leaves; make some with: flexmig node flatten --layout thin")
         }
         print("\n\(report.leafTable.rendered())")
+        report.quarantineLines(now: secondsSince1970()).forEach { print($0) }
     }
 }
 
@@ -43,13 +46,22 @@ extension NodeReport.GPUReport {
 
 extension NodeReport {
     var leafTable: TextTable {
-        var table = TextTable(["LEAF", "GPU", "PROFILE", "PLACE", "MEMORY", "SMS", "NUMA", "STATE", "HOLDER"])
+        var table = TextTable(["LEAF", "GPU", "PROFILE", "PLACE", "MEMORY", "SMS", "NUMA", "OWNER", "STATE", "HOLDER"])
         table.rows = leaves.map {
             [
                 $0.uuid, String($0.gpu), $0.profile, $0.placement, "\($0.memoryMiB) MiB", String($0.multiprocessors),
-                $0.numaNode.map(String.init) ?? "-", $0.state, $0.holderText,
+                $0.numaNode.map(String.init) ?? "-", $0.owner, $0.stateText, $0.holderText,
             ]
         }
         return table
+    }
+
+    /// A line for each quarantined leaf.
+    func quarantineLines(now: Int) -> [String] {
+        leaves.compactMap { leaf in
+            leaf.quarantine.map {
+                "\(leaf.uuid) is quarantined for \(ageText(now - $0.since)), by \($0.by): \($0.reason)"
+            }
+        }
     }
 }

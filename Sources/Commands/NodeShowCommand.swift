@@ -1,6 +1,7 @@
 import ArgumentParser
 import DeviceInventory
 import MIGModel
+import Platform
 
 struct NodeShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,6 +36,7 @@ struct NodeShowCommand: ParsableCommand {
             var part = report
             part.leaves = report.leaves.filter { $0.gpu == gpu.index }
             if !part.leaves.isEmpty { print("\n\(part.leafTable.rendered())") }
+            part.quarantineLines(now: secondsSince1970()).forEach { print($0) }
             print("\n\(gpu.profileTable.rendered())")
         }
     }

@@ -65,11 +65,13 @@ public struct GPU: Hashable, Sendable {
     public let leaves: [Leaf]
     /// CUDA's compute capability; nil where the driver does not say.
     public let computeCapability: ComputeCapability?
+    /// The PCI device ID without the vendor, such as 0x20B0; nil where the driver does not say.
+    public let pciDeviceID: UInt16?
 
     public init(
         index: Int, uuid: GPUUUID, name: String, model: GPUModel.ID?, busID: String, numaNode: Int?,
         memoryMiB: Int, migMode: MIGMode, geometry: MIGGeometry, instances: [GPUInstance], leaves: [Leaf],
-        computeCapability: ComputeCapability? = nil
+        computeCapability: ComputeCapability? = nil, pciDeviceID: UInt16? = nil
     ) {
         self.index = index
         self.uuid = uuid
@@ -83,6 +85,7 @@ public struct GPU: Hashable, Sendable {
         self.instances = instances
         self.leaves = leaves
         self.computeCapability = computeCapability
+        self.pciDeviceID = pciDeviceID
     }
 
     /// The placed profiles of this GPU.

@@ -12,7 +12,8 @@ struct HelpTests {
 
     static let commands: [(file: String, words: [String])] = [
         ("flexmig", []), ("node", ["node"]), ("node-list", ["node", "list"]), ("node-show", ["node", "show"]),
-        ("node-flatten", ["node", "flatten"]), ("run", ["run"]), ("exec", ["exec"]),
+        ("node-flatten", ["node", "flatten"]), ("node-plan", ["node", "plan"]), ("node-apply", ["node", "apply"]),
+        ("node-verify", ["node", "verify"]), ("node-export", ["node", "export"]), ("run", ["run"]), ("exec", ["exec"]),
         ("doctor", ["doctor"]), ("measure", ["measure"]),
         ("bench", ["bench"]), ("bench-collectives", ["bench", "collectives"]),
     ]
