@@ -75,7 +75,7 @@ struct NodeReport: Encodable {
             GPUReport(
                 index: gpu.index, uuid: gpu.uuid.rawValue, name: gpu.name, model: gpu.model?.rawValue,
                 busID: gpu.busID, numaNode: gpu.numaNode, memoryMiB: gpu.memoryMiB, migMode: gpu.migMode.rawValue,
-                layout: gpu.instances.isEmpty ? "none" : gpu.layoutName?.rawValue ?? "custom",
+                layout: gpu.layoutWord,
                 instances: gpu.instances.map { $0.spec.description(on: gpu.geometry) })
         }
         lostGPUs = inventory.lost

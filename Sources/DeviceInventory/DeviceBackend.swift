@@ -22,6 +22,9 @@ public protocol DeviceBackend: Sendable {
 
     /// Destroys a GPU instance and what is in it. The driver refuses while a process runs there; compute instances
     /// that went first stay away.
+    ///
+    /// - Throws: `DeviceError` of the kind `changed`, before anything is touched, when the instance of that number has
+    ///   other devices now: somebody made it anew.
     func destroy(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError)
 
     /// The processes that have a context on a leaf of the last inventory.
@@ -37,6 +40,10 @@ public protocol DeviceBackend: Sendable {
 public struct DeviceError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Kind: Hashable, Sendable {
         case libraryMissing, driverNotLoaded, noPermission, inUse, gone, notSupported, other
+        /// Somebody else has changed the layout meanwhile: the plan does not fit any more.
+        case changed
+        /// The user wanted it to stop.
+        case interrupted
     }
     public let kind: Kind
     public let message: String

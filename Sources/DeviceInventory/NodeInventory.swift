@@ -65,13 +65,15 @@ public struct GPU: Hashable, Sendable {
     public let leaves: [Leaf]
     /// CUDA's compute capability; nil where the driver does not say.
     public let computeCapability: ComputeCapability?
+    /// The PCI device ID without the vendor, such as 0x20B0; nil where the driver does not say.
+    public let pciDeviceID: UInt16?
     /// N of /dev/nvidiaN and of the driver's tables; nil where the driver does not say.
     public let minorNumber: Int?
 
     public init(
         index: Int, uuid: GPUUUID, name: String, model: GPUModel.ID?, busID: String, numaNode: Int?,
         memoryMiB: Int, migMode: MIGMode, geometry: MIGGeometry, instances: [GPUInstance], leaves: [Leaf],
-        computeCapability: ComputeCapability? = nil, minorNumber: Int? = nil
+        computeCapability: ComputeCapability? = nil, pciDeviceID: UInt16? = nil, minorNumber: Int? = nil
     ) {
         self.index = index
         self.uuid = uuid
@@ -85,6 +87,7 @@ public struct GPU: Hashable, Sendable {
         self.instances = instances
         self.leaves = leaves
         self.computeCapability = computeCapability
+        self.pciDeviceID = pciDeviceID
         self.minorNumber = minorNumber
     }
 

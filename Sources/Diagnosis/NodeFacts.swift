@@ -13,9 +13,13 @@ public struct NodeFacts: Sendable {
     /// How many leaves are free, held, orphaned, busy.
     public var states: [String: Int]
 
-    public init(driver: Driver, states: [String: Int] = [:]) {
+    /// The device files of instances; nil where there are none to look at, as on a simulated node.
+    public var capabilities: CapabilityFacts?
+
+    public init(driver: Driver, states: [String: Int] = [:], capabilities: CapabilityFacts? = nil) {
         self.driver = driver
         self.states = states
+        self.capabilities = capabilities
     }
 
     public var inventory: NodeInventory? {
@@ -56,7 +60,9 @@ public struct NodeFacts: Sendable {
         let names = Dictionary(grouping: inventory.gpus, by: \.name).map { "\($0.value.count) x \($0.key)" }.sorted()
         findings.append(Finding("gpus", .ok, names.joined(separator: ", "), grade))
         findings.append(mig(inventory))
+        findings += driverFindings(inventory)
         if inventory.gpus.contains(where: { $0.migMode.isOn }) { findings.append(leaves(inventory)) }
+        if let files = capabilities?.finding(for: inventory, grade) { findings.append(files) }
         return findings
     }
 
@@ -69,8 +75,7 @@ public struct NodeFacts: Sendable {
         let fix =
             able.isEmpty
             ? "Use GPUs that have MIG, or a simulated node: --simulate a100-40gb:2"
-            : "As root, with no program on the GPU: "
-                + able.map { "nvidia-smi -i \($0.index) -mig 1" }.joined(separator: "; ")
+            : "As root: " + able.map { "\($0.switchingMIG.command) (\($0.switchingMIG.takes))" }.joined(separator: "; ")
         return Finding(
             "mig-mode", on.isEmpty ? .problem : .note, "MIG mode is not on everywhere (\(list))", fix: fix, grade)
     }

@@ -191,18 +191,26 @@ public struct DriverState: Hashable, Sendable {
         gpus[gpu].instances.remove(at: position)
     }
 
-    /// Creates a compute instance in the first free compute slices of a GPU instance.
+    /// Creates a compute instance in the given compute slices of a GPU instance, or in the first free ones.
     ///
     /// - Returns: the new instance.
     public mutating func createComputeInstance(
-        profile id: Int, in serial: UInt64, using generator: inout some RandomNumberGenerator
+        profile id: Int, at placement: Placement? = nil, in serial: UInt64,
+        using generator: inout some RandomNumberGenerator
     ) throws(DriverRefusal) -> SimulatedComputeInstance {
         guard let (gpu, position) = gpuInstance(serial: serial) else { throw .invalidArgument }
         let instance = gpus[gpu].instances[position]
         guard let profile = gpus[gpu].profile(instance.profile), let slices = ComputeProfile.slices(id),
             slices <= profile.computeSlices
         else { throw .invalidArgument }
-        guard let start = try freeComputeSlices(in: serial).firstRun(of: slices),
+        var free = try freeComputeSlices(in: serial)
+        if let placement {
+            guard placement.size == slices, placement.start >= 0, placement.end <= profile.computeSlices else {
+                throw .insufficientResources
+            }
+            free.formIntersection(placement.start..<placement.end)
+        }
+        guard let start = free.firstRun(of: slices),
             let newID = (0..<8).first(where: { id in !instance.computeInstances.contains { $0.id == id } })
         else { throw .insufficientResources }
         let compute = SimulatedComputeInstance(

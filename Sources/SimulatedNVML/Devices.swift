@@ -162,13 +162,16 @@ public func nvmlDeviceGetPciInfo_v3(_ device: OpaquePointer?, _ pci: UnsafeMutab
 }
 
 /// Bytes of memory of a device.
-private func totalMemory(of device: Device, in state: DriverState) -> UInt64 {
+///
+/// - Throws: NOT_SUPPORTED for a MIG device whose size nobody has published.
+private func totalMemory(of device: Device, in state: DriverState) throws(Refusal) -> UInt64 {
     let gpu = state.gpus[device.gpu]
     let mebibytes =
         switch device {
-        case .gpu: gpu.model.memoryMiB
-        case .mig(_, let instance, _): gpu.model.geometry.profile(id: .init(rawValue: instance.profile))?.memoryMiB ?? 0
+        case .gpu: gpu.model.memoryMiB as Int?
+        case .mig(_, let instance, _): gpu.model.geometry.profile(id: .init(rawValue: instance.profile))?.memoryMiB
         }
+    guard let mebibytes else { throw Refusal(Code.notSupported) }
     return UInt64(mebibytes) << 20
 }
 
@@ -176,7 +179,43 @@ private func totalMemory(of device: Device, in state: DriverState) -> UInt64 {
 public func nvmlDeviceGetMemoryInfo(_ device: OpaquePointer?, _ memory: UnsafeMutablePointer<CNVMLMemory>?) -> Int32 {
     unsafe answer(device) { node in
         let state = try node.state()
-        let total = unsafe totalMemory(of: try Device(device, in: state), in: state)
+        let total = unsafe try totalMemory(of: try Device(device, in: state), in: state)
+        try unsafe write(CNVMLMemory(total: total, free: total, used: 0), to: memory)
+    }
+}
+
+/// The same with what the driver keeps for itself, which is nothing here.
+@c(nvmlDeviceGetMemoryInfo_v2)
+public func nvmlDeviceGetMemoryInfo_v2(_ device: OpaquePointer?, _ memory: UnsafeMutablePointer<CNVMLMemoryV2>?)
+    -> Int32
+{
+    unsafe answer(device) { node in
+        let state = try node.state()
+        let total = unsafe try totalMemory(of: try Device(device, in: state), in: state)
+        guard let memory = unsafe memory else { throw Refusal(Code.invalidArgument) }
+        let version = unsafe try VersionedStruct(memory.pointee.version, on: node)
+        guard version == VersionedStruct(CNVMLMemoryV2.self, 2) else { throw Refusal(Code.argumentVersionMismatch) }
+        unsafe memory.pointee = CNVMLMemoryV2(version: version.word, total: total, reserved: 0, free: total, used: 0)
+    }
+}
+
+/// What the CPU sees of the memory: a MIG device's share is by its memory slices.
+@c(nvmlDeviceGetBAR1MemoryInfo)
+public func nvmlDeviceGetBAR1MemoryInfo(_ device: OpaquePointer?, _ memory: UnsafeMutablePointer<CNVMLMemory>?) -> Int32
+{
+    unsafe answer(device) { node in
+        let state = try node.state()
+        let found = unsafe try Device(device, in: state)
+        // A whole GPU shows all of its memory, in a power of two.
+        let gpu = state.gpus[found.gpu].model
+        var whole = UInt64(1) << 30
+        while whole < UInt64(gpu.memoryMiB) << 20 { whole *= 2 }
+        let slices = UInt64(gpu.geometry.memorySlices)
+        let total =
+            switch found {
+            case .gpu: whole
+            case .mig(_, let instance, _): whole / slices * UInt64(instance.placement.size)
+            }
         try unsafe write(CNVMLMemory(total: total, free: total, used: 0), to: memory)
     }
 }

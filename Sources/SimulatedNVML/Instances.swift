@@ -132,12 +132,32 @@ public func nvmlGpuInstanceGetComputeInstanceRemainingCapacity(
 public func nvmlGpuInstanceCreateComputeInstance(
     _ instance: OpaquePointer?, _ profile: UInt32, _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    unsafe answer(instance) { node in
+    unsafe createComputeInstance(instance, profile: profile, at: nil, out)
+}
+
+@c(nvmlGpuInstanceCreateComputeInstanceWithPlacement)
+public func nvmlGpuInstanceCreateComputeInstanceWithPlacement(
+    _ instance: OpaquePointer?, _ profile: UInt32, _ place: UnsafePointer<CNVMLPlacement>?,
+    _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> Int32 {
+    guard let place = unsafe place else {
+        return unsafe answer(instance) { _ in throw Refusal(Code.invalidArgument) }
+    }
+    return unsafe createComputeInstance(instance, profile: profile, at: place.pointee, out)
+}
+
+private func createComputeInstance(
+    _ instance: OpaquePointer?, profile: UInt32, at place: CNVMLPlacement?,
+    _ out: UnsafeMutablePointer<OpaquePointer?>?, function: StaticString = #function
+) -> Int32 {
+    unsafe answer(instance, function: function) { node in
         guard unsafe out != nil else { throw Refusal(Code.invalidArgument) }
         let created = try node.change { state, _ in
             let (gpu, found) = unsafe try gpuInstance(instance, in: state)
             var generator = SystemRandomNumberGenerator()
-            let created = try state.createComputeInstance(profile: Int(profile), in: found.serial, using: &generator)
+            let placement = place.map { Placement(start: Int($0.start), size: Int($0.size)) }
+            let created = try state.createComputeInstance(
+                profile: Int(profile), at: placement, in: found.serial, using: &generator)
             return .init(
                 created,
                 events: [

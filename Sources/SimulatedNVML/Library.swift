@@ -78,7 +78,7 @@ extension DriverCall {
         case .computeInstance(let serial), .migDevice(let serial):
             let found = state?.computeInstance(serial: serial)
             self.init(name, gpu: found?.gpu, instance: found?.instance.id)
-        case .eventSet, nil: self.init(name)
+        case .eventSet, .sample, nil: self.init(name)
         }
     }
 }

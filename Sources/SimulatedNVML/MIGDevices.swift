@@ -117,8 +117,12 @@ public func nvmlDeviceGetAttributes_v2(
         guard let profile = state.gpus[gpu].model.geometry.profile(id: .init(rawValue: instance.profile)) else {
             throw Refusal(Code.unknown)
         }
+        // What nobody has published this driver can't tell.
+        guard let multiprocessors = profile.multiprocessors, let memoryMiB = profile.memoryMiB else {
+            throw Refusal(Code.notSupported)
+        }
         var record = CNVMLAttributes()
-        record.multiprocessorCount = UInt32((profile.multiprocessors ?? 0) * compute.slices / profile.computeSlices)
+        record.multiprocessorCount = UInt32(multiprocessors * compute.slices / profile.computeSlices)
         record.sharedCopyEngineCount = UInt32(profile.engines.copy)
         record.sharedDecoderCount = UInt32(profile.engines.decoder)
         record.sharedEncoderCount = UInt32(profile.engines.encoder)
@@ -126,7 +130,7 @@ public func nvmlDeviceGetAttributes_v2(
         record.sharedOfaCount = UInt32(profile.engines.ofa)
         record.gpuInstanceSliceCount = UInt32(profile.computeSlices)
         record.computeInstanceSliceCount = UInt32(compute.slices)
-        record.memorySizeMB = UInt64(profile.memoryMiB ?? 0)
+        record.memorySizeMB = UInt64(memoryMiB)
         try unsafe write(record, to: out)
     }
 }
@@ -142,12 +146,19 @@ public func nvmlDeviceGetAttributes(
 
 private let notAvailable = UInt64.max
 
-/// All processes with a context on the device: the GPU shows those of all its MIG devices.
 @c(nvmlDeviceGetComputeRunningProcesses_v3)
 public func nvmlDeviceGetComputeRunningProcesses_v3(
     _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
 ) -> Int32 {
-    unsafe answer(device) { node in
+    unsafe computeProcesses(device, count, out)
+}
+
+/// All processes with a context on the device: the GPU shows those of all its MIG devices.
+private func computeProcesses(
+    _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?,
+    function: StaticString = #function
+) -> Int32 {
+    unsafe answer(device, function: function) { node in
         let state = try node.state()
         let found = unsafe try Device(device, in: state)
         let devices =
@@ -177,7 +188,18 @@ public func nvmlDeviceGetComputeRunningProcesses_v3(
 public func nvmlDeviceGetComputeRunningProcesses_v2(
     _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
 ) -> Int32 {
-    unsafe nvmlDeviceGetComputeRunningProcesses_v3(device, count, out)
+    unsafe computeProcesses(device, count, out)
+}
+
+/// Nobody uses MPS on a simulated node.
+@c(nvmlDeviceGetMPSComputeRunningProcesses_v3)
+public func nvmlDeviceGetMPSComputeRunningProcesses_v3(
+    _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
+) -> Int32 {
+    unsafe answer(device) { node in
+        _ = unsafe try Device(device, in: try node.state())
+        try unsafe write(0, to: count)
+    }
 }
 
 /// No graphics on a MIG device.

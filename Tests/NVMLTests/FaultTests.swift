@@ -59,7 +59,8 @@ struct FaultTests {
                 expect(client.code("nvmlGpuInstanceDestroy", leaf.instance), 15)
                 expect(client.code("nvmlDeviceGetHandleByIndex_v2", 1, scratch.word), 15)
                 expect(client.code("nvmlDeviceGetHandleByUUID", Scratch(uuid).word, scratch.word), 15)
-                expect(client.code("nvmlDeviceGetHandleByPciBusId_v2", Scratch("00000000:08:00.0").word, scratch.word), 15)
+                expect(
+                    client.code("nvmlDeviceGetHandleByPciBusId_v2", Scratch("00000000:08:00.0").word, scratch.word), 15)
                 expect(client.text("nvmlDeviceGetName", client.gpu(0)), "NVIDIA A100-SXM4-40GB")
                 try node.clearFaults()
                 expect(client.text("nvmlDeviceGetUUID", gpu), uuid)

@@ -58,21 +58,22 @@ struct FaultTests {
         #expect(try fixture.node.faults().entries.isEmpty)
     }
 
-    @Test(arguments: [
-        (Fault.inUse(gpu: 0), DriverCall("nvmlComputeInstanceDestroy", gpu: 0, instance: 7), 19),
-        (.inUse(gpu: 1), DriverCall("nvmlComputeInstanceDestroy", gpu: 0, instance: 7), nil),
-        (.inUse(gpu: 0, instance: 8), DriverCall("nvmlComputeInstanceDestroy", gpu: 0, instance: 7), nil),
-        (.inUse(on: .destroying), DriverCall("nvmlDeviceCreateGpuInstance", gpu: 0), nil),
-        (.insufficientResources(), DriverCall("nvmlDeviceCreateGpuInstanceWithPlacement", gpu: 0), 23),
-        (.insufficientResources(), DriverCall("nvmlGpuInstanceDestroy", gpu: 0), nil),
-        (.insufficientResources(), DriverCall("nvmlEventSetCreate"), nil),
-        (Fault(.lost, gpu: 0), DriverCall("nvmlDeviceGetName", gpu: 0), 15),
-        (Fault(.lost, gpu: 0), DriverCall("nvmlDeviceGetName", gpu: 1), nil),
-        (Fault(.lost, gpu: 0), DriverCall("nvmlDeviceGetCount_v2"), nil),
-        (Fault(.oldDriver("470.1")), DriverCall("nvmlGpmMetricsGet"), 13),
-        (Fault(.oldDriver("470.1")), DriverCall("nvmlDeviceGetName", gpu: 0), nil),
-        (Fault(.structVersion(3)), DriverCall("nvmlDeviceGetName", gpu: 0), nil),
-    ] as [(Fault, DriverCall, Int32?)])
+    @Test(
+        arguments: [
+            (Fault.inUse(gpu: 0), DriverCall("nvmlComputeInstanceDestroy", gpu: 0, instance: 7), 19),
+            (.inUse(gpu: 1), DriverCall("nvmlComputeInstanceDestroy", gpu: 0, instance: 7), nil),
+            (.inUse(gpu: 0, instance: 8), DriverCall("nvmlComputeInstanceDestroy", gpu: 0, instance: 7), nil),
+            (.inUse(on: .destroying), DriverCall("nvmlDeviceCreateGpuInstance", gpu: 0), nil),
+            (.insufficientResources(), DriverCall("nvmlDeviceCreateGpuInstanceWithPlacement", gpu: 0), 23),
+            (.insufficientResources(), DriverCall("nvmlGpuInstanceDestroy", gpu: 0), nil),
+            (.insufficientResources(), DriverCall("nvmlEventSetCreate"), nil),
+            (Fault(.lost, gpu: 0), DriverCall("nvmlDeviceGetName", gpu: 0), 15),
+            (Fault(.lost, gpu: 0), DriverCall("nvmlDeviceGetName", gpu: 1), nil),
+            (Fault(.lost, gpu: 0), DriverCall("nvmlDeviceGetCount_v2"), nil),
+            (Fault(.oldDriver("470.1")), DriverCall("nvmlGpmMetricsGet"), 13),
+            (Fault(.oldDriver("470.1")), DriverCall("nvmlDeviceGetName", gpu: 0), nil),
+            (Fault(.structVersion(3)), DriverCall("nvmlDeviceGetName", gpu: 0), nil),
+        ] as [(Fault, DriverCall, Int32?)])
     func whoMeetsIt(fault: Fault, call: DriverCall, code: Int32?) throws {
         let fixture = try NodeFixture("a100-40gb:2")
         try fixture.node.inject(fault)
