@@ -93,7 +93,7 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
             let after = try verify(plan)
             for leaf in leaving { try ledger.release(leaf, as: .launcher, wiping: true) }
             lease = nil
-            if !plan.isDone { try ledger.forget(keeping: Set(after.leaves.map(\.uuid))) }
+            if !plan.isDone { try ledger.forget(leaving, keeping: Set(after.leaves.map(\.uuid))) }
             return plan
         }
     }

@@ -203,8 +203,9 @@ public final class Ledger: Sendable {
     /// Removes the lease files of leaves that the node no longer has and nobody holds, in the critical section: nobody
     /// chooses among them any more. The text of a dead holder goes with its leaf.
     ///
+    /// - Parameter leaves: those that were just destroyed.
     /// - Parameter there: the leaves that the node has now: one that was made anew may have its old UUID again.
-    func forget(keeping there: Set<MIGDeviceUUID>) throws {
+    func forget(_ leaves: [MIGDeviceUUID], keeping there: Set<MIGDeviceUUID>) throws {
         try critical {
             let kept = Set(there.map { path(of: $0) })
             for name in try Files.names(in: directory) where name.hasSuffix(".lease") {
