@@ -146,7 +146,9 @@ let package = Package(
         .testTarget(
             name: "DeviceInventoryTests",
             dependencies: ["DeviceInventory", "MIGModel", "Platform", "SimulatedDriver", "TestSupport"]),
-        .testTarget(name: "DiagnosisTests", dependencies: ["DeviceInventory", "Diagnosis", "MIGModel", "Runtimes"]),
+        .testTarget(
+            name: "DiagnosisTests",
+            dependencies: ["DeviceInventory", "Diagnosis", "MIGModel", "Platform", "Runtimes", "TestSupport"]),
         .testTarget(name: "DigitsTests", dependencies: ["Digits", "DigitsModel", "Platform"]),
         .testTarget(
             name: "EndToEndTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver", "Spanning", "TestSupport"]),

@@ -28,14 +28,14 @@ struct NodeApplyCommand: ParsableCommand {
     @Flag(help: "Print what would be done, and do nothing.")
     var dryRun = false
     @Option(help: "How long to try again while the driver has an instance in use, such as 30s.")
-    var wait: TimeAmount = TimeAmount(seconds: 2)
+    var wait = TimeAmount(seconds: 2)
     @Flag(
         help: ArgumentHelp(
             "Wait for the driver and its GPUs, then restore the layout of \(savedLayout), or of --file. "
                 + "FLEXMIG_LAYOUT_FILE names another one."))
     var atBoot = false
     @Option(help: "How long --at-boot waits for the driver.")
-    var driverWait: TimeAmount = TimeAmount(seconds: 300)
+    var driverWait = TimeAmount(seconds: 300)
     @OptionGroup var node: NodeOptions
     @OptionGroup var output: OutputOptions
 
@@ -91,9 +91,4 @@ struct NodeApplyCommand: ParsableCommand {
 
 extension TimeAmount {
     var duration: Duration { .seconds(seconds) }
-}
-
-extension TimeAmount: CustomStringConvertible {
-    package init(seconds: Double) { self.seconds = seconds }
-    package var description: String { seconds == seconds.rounded() ? "\(Int(seconds))s" : "\(seconds)s" }
 }

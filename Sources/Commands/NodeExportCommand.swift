@@ -64,6 +64,9 @@ struct NodeExportCommand: ParsableCommand {
         let text = LayoutFile.text(of: written, heading: heading + notes)
         for note in notes { writeToStandardError("flexmig: \(note)") }
         guard let output else { return print(text, terminator: "") }
+        if let slash = output.lastIndex(of: "/"), slash != output.startIndex {
+            try Files.makeDirectories(String(output[..<slash]))
+        }
         try Files.replace(output, with: Array(text.utf8))
     }
 }

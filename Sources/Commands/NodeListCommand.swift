@@ -20,7 +20,10 @@ struct NodeListCommand: ParsableCommand {
         if output.json { return try printJSON(report) }
         if output.quiet { return report.leaves.forEach { print($0.uuid) } }
         print(report.driver.line)
-        for gpu in report.gpus { print(gpu.line) }
+        for gpu in report.gpus {
+            print(gpu.line)
+            if let line = gpu.modeLine { print(line) }
+        }
         for index in report.lostGPUs { print("GPU \(index)  has fallen off the bus; it needs a reset or a reboot") }
         if report.leaves.isEmpty {
             return print("no leaves; make some with: flexmig node flatten --layout thin")
@@ -43,6 +46,12 @@ extension NodeReport.GPUReport {
     var line: String {
         "GPU \(index)  \(name)  \(uuid)  NUMA \(numaNode.map(String.init) ?? "-")  MIG \(migMode)  layout \(layout)"
     }
+
+    /// For a GPU whose MIG mode is off or about to change.
+    var modeLine: String? {
+        guard migMode != "on", let migSwitch else { return nil }
+        return "  to switch it: \(migSwitch.command)  (\(migSwitch.takes))"
+    }
 }
 
 extension NodeReport {
@@ -50,7 +59,7 @@ extension NodeReport {
         var table = TextTable(["LEAF", "GPU", "PROFILE", "PLACE", "MEMORY", "SMS", "NUMA", "OWNER", "STATE", "HOLDER"])
         table.rows = leaves.map {
             [
-                $0.uuid, String($0.gpu), $0.profile, $0.placement, "\($0.memoryMiB) MiB", String($0.multiprocessors),
+                $0.uuid, String($0.gpu), $0.profile, $0.placement, $0.memoryMiB.text(" MiB"), $0.multiprocessors.text(),
                 $0.numaNode.map(String.init) ?? "-", $0.owner, $0.stateText, $0.holderText,
             ]
         }

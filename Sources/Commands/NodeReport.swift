@@ -21,9 +21,12 @@ struct NodeReport: Encodable {
         var numaNode: Int?
         var memoryMiB: Int
         var migMode: String
+        /// What switching the mode would take; null on a GPU without MIG.
+        var migSwitch: ModeSwitch?
         /// A layout's name, or "custom", or "none".
         var layout: String
         var instances: [String]
+        var profiles: [ProfileReport]
     }
     struct LeafReport: Encodable {
         var uuid: String
@@ -31,8 +34,8 @@ struct NodeReport: Encodable {
         var profile: String
         var leafType: String
         var placement: String
-        var memoryMiB: Int
-        var multiprocessors: Int
+        var memoryMiB: KnownFigure
+        var multiprocessors: KnownFigure
         var numaNode: Int?
         /// free, held, orphaned (its job's supervisor died), or busy (a process without a lease).
         var state: String
@@ -75,8 +78,11 @@ struct NodeReport: Encodable {
             GPUReport(
                 index: gpu.index, uuid: gpu.uuid.rawValue, name: gpu.name, model: gpu.model?.rawValue,
                 busID: gpu.busID, numaNode: gpu.numaNode, memoryMiB: gpu.memoryMiB, migMode: gpu.migMode.rawValue,
-                layout: gpu.layoutWord,
-                instances: gpu.instances.map { $0.spec.description(on: gpu.geometry) })
+                migSwitch: gpu.migMode == .unsupported ? nil : ModeSwitch(gpu), layout: gpu.layoutWord,
+                instances: gpu.instances.map { $0.spec.description(on: gpu.geometry) },
+                profiles: gpu.geometry.profiles.map {
+                    ProfileReport($0, of: gpu, isSimulated: identity.simulatedNode != nil)
+                })
         }
         lostGPUs = inventory.lost
         leaves = []
@@ -105,7 +111,8 @@ extension NodeReport.LeafReport {
             }
         self.init(
             uuid: leaf.uuid.rawValue, gpu: leaf.gpu, profile: leaf.profile, leafType: leaf.leafType.rawValue,
-            placement: "\(leaf.placement)", memoryMiB: leaf.memoryMiB, multiprocessors: leaf.multiprocessors,
+            placement: "\(leaf.placement)", memoryMiB: KnownFigure(ofLeaf: leaf.memoryMiB),
+            multiprocessors: KnownFigure(ofLeaf: leaf.multiprocessors),
             numaNode: leaf.numaNode, state: state,
             holder: state == "free"
                 ? nil

@@ -99,9 +99,7 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
             let after = try verify(plan)
             for leaf in leaving { try ledger.release(leaf, as: .launcher, wiping: true) }
             lease = nil
-            if !plan.isDone { try ledger.forget(keeping: Set(after.leaves.map(\.uuid))) }
-            // What was said of a leaf goes with it, also when the driver gives its UUID to the one that is there now.
-            if !leaving.isEmpty { try ledger.changeStandings(nil) { $0.forget(leaving) } }
+            if !plan.isDone { try ledger.forget(leaving, keeping: Set(after.leaves.map(\.uuid))) }
             return plan
         }
     }

@@ -203,8 +203,9 @@ public final class Ledger: Sendable {
     /// Removes the lease files of leaves that the node no longer has and nobody holds, in the critical section: nobody
     /// chooses among them any more. The text of a dead holder goes with its leaf.
     ///
+    /// - Parameter leaves: those that were just destroyed.
     /// - Parameter there: the leaves that the node has now: one that was made anew may have its old UUID again.
-    func forget(keeping there: Set<MIGDeviceUUID>) throws {
+    func forget(_ leaves: [MIGDeviceUUID], keeping there: Set<MIGDeviceUUID>) throws {
         try critical {
             let kept = Set(there.map { path(of: $0) })
             for name in try Files.names(in: directory) where name.hasSuffix(".lease") {
@@ -217,6 +218,8 @@ public final class Ledger: Sendable {
                 LockFile.forget(path)
             }
         }
+        // What was said of a leaf goes with it, also when the driver gives its UUID to the one that is there now.
+        if !leaves.isEmpty { try changeStandings(nil) { $0.forget(leaves) } }
     }
 
     /// A UUID comes from the driver: whatever it holds, it names a file in this directory.

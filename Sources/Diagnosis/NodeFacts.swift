@@ -75,7 +75,8 @@ public struct NodeFacts: Sendable {
         let fix =
             able.isEmpty
             ? "Use GPUs that have MIG, or a simulated node: --simulate a100-40gb:2"
-            : "As root: " + able.map { "\($0.switchingMIG.command) (\($0.switchingMIG.takes))" }.joined(separator: "; ")
+            : "As root, with no program on the GPU: "
+                + able.map { "nvidia-smi -i \($0.index) -mig 1 (\(MIGModeSwitch($0).explanation))" }.joined(separator: "; ")
         return Finding(
             "mig-mode", on.isEmpty ? .problem : .note, "MIG mode is not on everywhere (\(list))", fix: fix, grade)
     }

@@ -23,7 +23,7 @@ struct LayoutApplyTests {
 
     @Test func tellsEveryStep() throws {
         var told: [String] = []
-        try plan.apply(with: backend) { told.append($0) }
+        try plan.apply(with: backend, progress: { told.append($0) })
         #expect(told == plan.steps.map { $0.description(on: Self.model.geometry) })
         #expect(backend.calls == plan.steps.count)
         #expect(backend.gpu.layoutName == .thin)
@@ -33,7 +33,7 @@ struct LayoutApplyTests {
     @Test func waitsForInstancesInUse() throws {
         backend.stayBusy(for: 3)
         var told = 0
-        try plan.apply(with: backend) { _ in told += 1 }
+        try plan.apply(with: backend, progress: { _ in told += 1 })
         #expect(told == plan.steps.count)
         #expect(backend.calls == plan.steps.count + 3)
     }

@@ -148,14 +148,13 @@ struct NodePlanTests {
         _ = try test.flatten("thin")
         let leaf = try test.leaves()[6]
         let client = try test.client()
-        let contexts = try test.node.change { _, _ in
+        try test.node.change { _, _ in
             // The driver is kept busy, so the change stands in its first destruction.
             try client.send("flatten doubles")
             let deadline = ContinuousClock.now + .seconds(60)
             while ContinuousClock.now < deadline, try test.ledger.state(of: leaf).record == nil {}
             return .init(())
         }
-        _ = contexts
         let context = try? SimulatedContext(on: leaf.rawValue, of: test.node)
         let answer = try test.answer(of: client).answer
         if context != nil {

@@ -207,7 +207,6 @@ import Testing
     @Test func atBoot() throws {
         let node = try TestNode("h100-80gb:1", layout: "full")
         let saved = "\(node.directory)/saved/layout.yaml"
-        try Files.makeDirectory("\(node.directory)/saved")
         let environment = ["FLEXMIG_LAYOUT_FILE": saved]
         let none = try node.flexmig("node", "apply", "--at-boot", environment: environment)
         #expect(none.exitCode == 64 && none.errors.contains("node export --output \(saved)"), "\(none)")

@@ -114,7 +114,7 @@ struct OwnLayoutFileTests {
             "f:4:15: GPU \"0\" is there twice, first in line 3"
         ),
         ("key twice", "version: 1\nversion: 1\n", "f:1:1: the key \"version\" is there twice"),
-        ("key twice, quoted", "version: 1\n\"version\": 1\n", "f:2:1: the key \"version\" is there twice"),
+        ("key twice, quoted", "version: 1\n\"version\": 1\n", "f:1:1: the key \"version\" is there twice"),
         (
             "placement of an odd kind", "version: 1\ngpus:\n  - gpu: 0\n    instances: [1g.5gb@0]",
             "f:4:17: \"1g.5gb@0\" is not PROFILE@START:SIZE"

@@ -70,6 +70,9 @@ import Platform
             let leaves = try nvml.inventory().leaves.map(\.uuid)
             try OrphanedJobs(backend: nvml, ledger: try openLedger()).cleanUp(leaves, say: { _ in })
             Self.say("cleaned")
+        case "measure":  // MODEL TIMES: how long planning takes
+            guard let model = GPUModel.named(words[1]) else { return Self.say("unknown model") }
+            Self.say(try PlanningTime.measure(model, times: Int(words[2]) ?? 1))
         case "flatten":  // LAYOUT [dry-run] [gpu=N] [fail=N] [half]: "progress TEXT"..., then "flattened STEPS KEPT"
             try flatten(words)
         default:

@@ -35,8 +35,9 @@ struct Storm {
     /// Does one operation and answers what it was.
     mutating func doSomething() throws -> String {
         switch Int.random(in: 0..<100, using: &random) {
-        case 0..<45: return try apply()
-        case 45..<58: return try changeForeign()
+        case 0..<42: return try apply()
+        case 42..<46: return try injectFault()
+        case 46..<58: return try changeForeign()
         case 58..<72: return isMortal ? try apply() : try startJob()
         case 72..<84: return try endSomething()
         default: return try startProgram()
@@ -70,7 +71,9 @@ struct Storm {
             backend: backend, foreign: foreign, diesAt: dies ? Int.random(in: 1...9, using: &random) : nil,
             how: Int.random(in: 0..<3, using: &random))
         try cleanUp()
-        let change = LayoutChange(backend: mortal, ledger: ledger, patience: .zero)
+        // One in four waits for instances in use, as flexmig does; the others give up at once.
+        let patience = Int.random(in: 0..<4, using: &random) == 0 ? 60 : 0
+        let change = LayoutChange(backend: mortal, ledger: ledger, patience: .milliseconds(patience))
         do {
             let plan = try change.apply(wanted)
             if gpu == own, let made = plan.plans.first {
@@ -79,12 +82,25 @@ struct Storm {
             return "applied"
         } catch is LeavesInUse {
             return "apply-in-use"
-        } catch let error as LayoutInterrupted where [.inUse, .changed].contains(error.cause.kind) {
+        } catch let error as LayoutInterrupted where [.inUse, .changed, .other].contains(error.cause.kind) {
             return "apply-interrupted"
         } catch let error as DeviceError where error.kind == .changed && gpu == shared {
             return "apply-overtaken"
         }
         // A refusal is none of these: every legal set of profiles has placements.
+    }
+
+    /// The driver goes wrong for the next calls that change something.
+    private mutating func injectFault() throws -> String {
+        let count = Int.random(in: 1...3, using: &random)
+        let calls: Fault.Calls = [.changes, .creating, .destroying].randomElement(using: &random) ?? .changes
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: try node.inject(.inUse(count, on: calls, gpu: anyGPU()))
+        case 1: try node.inject(.insufficientResources(count, gpu: anyGPU()))
+        case 2: try node.inject(Fault(.answer(999), on: calls, gpu: anyGPU(), remaining: count))
+        default: try node.inject(Fault(.hang(milliseconds: 2), on: calls, gpu: anyGPU(), remaining: count))
+        }
+        return "fault"
     }
 
     private func cleanUp() throws {
