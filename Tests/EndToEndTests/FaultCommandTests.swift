@@ -71,7 +71,8 @@ import Testing
     @Test(arguments: [
         ["add", "nonsense"], ["add", "code"], ["add", "code", "x"], ["add", "lost"], ["add", "lost", "--gpu", "9"],
         ["add", "in-use", "--gpu", "-1"], ["add", "in-use", "--calls", "-2"], ["add", "in-use", "--on", "everything"],
-        ["add", "process", "1"], ["add", "process", "1", "--leaf", "MIG-none"], ["add", "in-use", "--leaf", "MIG-none"],
+        ["add", "process", "1"], ["add", "process", "1", "--leaf", "MIG-none"],
+        ["add", "in-use", "--leaf", "MIG-none"],
         ["add", "placement", "b200"], ["add", "struct", "1"], ["add", "hang", "-5"], ["xid", "x"],
         ["xid", "94", "--gpu", "9"], ["xid", "94", "--compute", "0"], ["clear", "x"],
     ])
