@@ -180,7 +180,8 @@ class CDITests(unittest.TestCase):
         try:
             self.generate()
             self.assertNotEqual(self.run_container([leaf], "/bin/env", check=False).returncode, 0)
-            self.assertNotIn(leaf, open(self.cdi_file).read())
+            with open(self.cdi_file) as file:
+                self.assertNotIn(leaf, file.read())
         finally:
             self.flexmig("node", "restore", leaf)
             self.generate()
