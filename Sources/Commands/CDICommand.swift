@@ -18,13 +18,13 @@ struct CDIGenerateCommand: ParsableCommand {
         discussion: """
             DEVICES
               flexmig.dev/leaf=MIG-...  one leaf; several can be given to one container
-              flexmig.dev/leaf=NAME     the leaves of --set, with their list in FLEXMIG_LEAVES
+              flexmig.dev/leaf=NAME     leaves of --set, listed in FLEXMIG_LEAVES
               flexmig.dev/leaf=all      all leaves
             Quarantined leaves are left out. The file is to be written anew when the layout or the driver changes.
 
             EXAMPLES
               flexmig cdi generate --output /etc/cdi
-              flexmig cdi generate --format json --set job1=MIG-5c0ffee0-...,MIG-5c0ffee1-...
+              flexmig cdi generate --format json --set job1=MIG-5c0ff...,MIG-a11ce...
               podman run --device flexmig.dev/leaf=all IMAGE flexmig exec -- ./train
             """)
 
