@@ -70,7 +70,8 @@ public struct CapabilityFacts: Hashable, Sendable {
         if inventory.leaves.isEmpty { return nil }
         guard let major else {
             return Finding(
-                "capabilities", .problem, "the kernel driver has no device files for MIG instances (nvidia-caps is not in /proc/devices)",
+                "capabilities", .problem,
+                "the kernel driver has no device files for MIG instances (nvidia-caps is not in /proc/devices)",
                 fix: "In a container, run flexmig on the host; else load the driver: nvidia-modprobe -c 0 -u", .machine)
         }
         var missing: [String] = []

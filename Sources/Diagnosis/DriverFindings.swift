@@ -15,7 +15,8 @@ extension NodeFacts {
         let fixes = waiting.map { gpu in "nvidia-smi -i \(gpu.index) --gpu-reset" }
         return Finding(
             "mig-pending", .warning, "a change of MIG mode is not in force (\(list))",
-            fix: "As root, with no program and no instance on the GPU: \(fixes.joined(separator: "; ")); in a virtual machine "
+            fix:
+                "As root, with no program and no instance on the GPU: \(fixes.joined(separator: "; ")); in a virtual machine "
                 + "that can't reset its GPU, reboot the machine.", grade)
     }
 
@@ -60,12 +61,14 @@ extension NodeFacts {
         ]
         return Finding(
             "gpu-tables", .note, parts.compactMap { $0 }.joined(separator: "; "),
-            fix: "Nothing to do: the driver's answers are used. The tables are for planning and simulation; tell the project.",
+            fix:
+                "Nothing to do: the driver's answers are used. The tables are for planning and simulation; tell the project.",
             grade)
     }
 
     private func shortened(_ texts: [String]) -> String {
-        texts.count <= 6 ? texts.joined(separator: ", ") : texts.prefix(6).joined(separator: ", ") + ", and \(texts.count - 6) more"
+        texts.count <= 6
+            ? texts.joined(separator: ", ") : texts.prefix(6).joined(separator: ", ") + ", and \(texts.count - 6) more"
     }
 }
 
@@ -92,7 +95,8 @@ struct TableDifference: Hashable {
             guard let answered, answered != known else { return }
             found.append(
                 TableDifference(
-                    text: known.map { "\(name) has \(answered) \(what), not \($0)" } ?? "\(name) has \(answered) \(what)",
+                    text: known.map { "\(name) has \(answered) \(what), not \($0)" }
+                        ?? "\(name) has \(answered) \(what)",
                     isAddition: known == nil))
         }
         for profile in driver.profiles where profile.evidence == .driver {

@@ -76,7 +76,8 @@ public struct NodeFacts: Sendable {
             able.isEmpty
             ? "Use GPUs that have MIG, or a simulated node: --simulate a100-40gb:2"
             : "As root, with no program on the GPU: "
-                + able.map { "nvidia-smi -i \($0.index) -mig 1 (\(MIGModeSwitch($0).explanation))" }.joined(separator: "; ")
+                + able.map { "nvidia-smi -i \($0.index) -mig 1 (\(MIGModeSwitch($0).explanation))" }.joined(
+                    separator: "; ")
         return Finding(
             "mig-mode", on.isEmpty ? .problem : .note, "MIG mode is not on everywhere (\(list))", fix: fix, grade)
     }

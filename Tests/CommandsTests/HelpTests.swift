@@ -15,6 +15,9 @@ struct HelpTests {
         ("node-flatten", ["node", "flatten"]), ("node-plan", ["node", "plan"]), ("node-apply", ["node", "apply"]),
         ("node-verify", ["node", "verify"]), ("node-export", ["node", "export"]), ("run", ["run"]), ("exec", ["exec"]),
         ("doctor", ["doctor"]), ("measure", ["measure"]),
+        ("node-fault", ["node", "fault"]), ("node-fault-add", ["node", "fault", "add"]),
+        ("node-fault-list", ["node", "fault", "list"]), ("node-fault-clear", ["node", "fault", "clear"]),
+        ("node-fault-xid", ["node", "fault", "xid"]), ("node-fault-restart", ["node", "fault", "restart"]),
         ("bench", ["bench"]), ("bench-collectives", ["bench", "collectives"]),
     ]
 

@@ -13,9 +13,11 @@ struct ListingCostTests {
         private let count: @convention(c) (UnsafePointer<CChar>?, UnsafeMutablePointer<UInt64>?) -> Int32
 
         init(library: String) throws {
-            guard let handle = unsafe dlopen(library, RTLD_NOW), let symbol = unsafe dlsym(handle, "flexmigSimulatedCalls")
+            guard let handle = unsafe dlopen(library, RTLD_NOW),
+                let symbol = unsafe dlsym(handle, "flexmigSimulatedCalls")
             else { throw SystemError(call: "dlsym", code: ENOENT, subject: library) }
-            unsafe count = unsafe unsafeBitCast(symbol, to: (@convention(c) (UnsafePointer<CChar>?, UnsafeMutablePointer<UInt64>?) -> Int32).self)
+            unsafe count = unsafe unsafeBitCast(
+                symbol, to: (@convention(c) (UnsafePointer<CChar>?, UnsafeMutablePointer<UInt64>?) -> Int32).self)
         }
 
         func calls(of name: String? = nil) -> Int {
@@ -54,7 +56,8 @@ struct ListingCostTests {
                 if eight.reading - 1 != 4 * (two.reading - 1) { Issue.record("\(two) for 2 GPUs, \(eight) for 8") }
                 if eight.reading > 8 * 60 + 56 * 5 { Issue.record("\(eight.reading) calls") }
                 if eight.processes != 56 || two.processes != 14 { Issue.record("\(eight), \(two)") }
-                for name in ["nvmlDeviceGetMigDeviceHandleByIndex", "nvmlDeviceGetHandleByUUID"] where counter.calls(of: name) > 0 {
+                for name in ["nvmlDeviceGetMigDeviceHandleByIndex", "nvmlDeviceGetHandleByUUID"]
+                where counter.calls(of: name) > 0 {
                     Issue.record("\(name) was called")
                 }
             } catch {

@@ -29,8 +29,9 @@ import Testing
         let added = try node.flexmig("node", "fault", "add", "in-use", "--gpu", "0", "--instance", "7", "--calls", "3")
         #expect(added.exitCode == 0 && added.output.contains("answer code 19"), "\(added)")
         try node.flexmig("node", "fault", "add", "code", "777", "--on", "nvmlDeviceGetCount_v2")
+        #expect(try list(node).count == 2, "looking at faults asks the driver nothing")
+        #expect(try node.flexmig("node", "fault", "clear", "2").exitCode == 0)
         let leaf = try #require(try node.list().leaves.first?.uuid)
-        #expect(try list(node).count == 1, "the listing has met the code once, and failed or not, used it up")
         try node.flexmig("node", "fault", "add", "process", "4242", "--leaf", leaf)
         let rows = try list(node)
         #expect(rows.map(\.remaining) == [3, nil] && rows.first?.instance == 7 && rows.last?.pid == 4242)
@@ -39,6 +40,20 @@ import Testing
         #expect(try node.flexmig("node", "fault", "clear").output == "2 faults cleared\n")
         #expect(try list(node).isEmpty)
         #expect(try node.list().leaves.first?.state == "free")
+    }
+
+    /// Whatever is wrong with the driver, it can be taken back.
+    @Test func aDriverThatDoesNotStartIsRepaired() throws {
+        let node = try TestNode()
+        try node.flexmig("node", "fault", "add", "code", "9", "--on", "nvmlInit_v2", "--calls", "0")
+        #expect(try node.flexmig("node", "list").exitCode == 69)
+        #expect(try node.flexmig("node", "fault", "clear").exitCode == 0)
+        #expect(try node.list().leaves.count == 14)
+    }
+
+    @Test func hardwareHasNoFaultsOnDemand() throws {
+        let outcome = try Program.start(Program.flexmig, ["node", "fault", "list"], environment: [:]).wait()
+        #expect(outcome.exitCode == 64 && outcome.errors.contains("--simulate"), "\(outcome)")
     }
 
     @Test func unknownCodesAreTold() throws {
@@ -71,7 +86,8 @@ import Testing
     @Test(arguments: [
         ["add", "nonsense"], ["add", "code"], ["add", "code", "x"], ["add", "lost"], ["add", "lost", "--gpu", "9"],
         ["add", "in-use", "--gpu", "-1"], ["add", "in-use", "--calls", "-2"], ["add", "in-use", "--on", "everything"],
-        ["add", "process", "1"], ["add", "process", "1", "--leaf", "MIG-none"], ["add", "in-use", "--leaf", "MIG-none"],
+        ["add", "process", "1"], ["add", "process", "1", "--leaf", "MIG-none"],
+        ["add", "in-use", "--leaf", "MIG-none"],
         ["add", "placement", "b200"], ["add", "struct", "1"], ["add", "hang", "-5"], ["xid", "x"],
         ["xid", "94", "--gpu", "9"], ["xid", "94", "--compute", "0"], ["clear", "x"],
     ])
