@@ -52,7 +52,8 @@ struct FlexmigCommand: ParsableCommand {
             """,
         version: flexmigVersion,
         subcommands: [
-            NodeCommand.self, RunCommand.self, ExecCommand.self, DoctorCommand.self, MeasureCommand.self,
+            NodeCommand.self, RunCommand.self, ExecCommand.self, CDICommand.self, DoctorCommand.self,
+            MeasureCommand.self,
             BenchCommand.self, SelfTestCommand.self,
         ])
 }

@@ -6,6 +6,7 @@ struct NodeCommand: ParsableCommand {
         subcommands: [
             NodeListCommand.self, NodeShowCommand.self, NodeFlattenCommand.self, NodePlanCommand.self,
             NodeApplyCommand.self, NodeVerifyCommand.self, NodeExportCommand.self, NodeAssignCommand.self,
-            NodeQuarantineCommand.self, NodeRestoreCommand.self, NodeFaultCommand.self, NodeConformanceCommand.self,
+            NodeQuarantineCommand.self, NodeRestoreCommand.self, NodeWatchCommand.self, NodeFaultCommand.self,
+            NodeConformanceCommand.self,
         ])
 }

@@ -24,6 +24,7 @@ struct NodeListCommand: ParsableCommand {
             print(gpu.line)
             if let line = gpu.modeLine { print(line) }
         }
+        for index in report.lostGPUs { print("GPU \(index)  has fallen off the bus; it needs a reset or a reboot") }
         if report.leaves.isEmpty {
             return print("no leaves; make some with: flexmig node flatten --layout thin")
         }

@@ -61,6 +61,8 @@ struct NodeReport: Encodable {
 
     var driver: Driver
     var gpus: [GPUReport]
+    /// Indices of GPUs that have fallen off the bus.
+    var lostGPUs: [Int]
     var leaves: [LeafReport]
 
     init(_ access: NodeAccess) throws {
@@ -82,6 +84,7 @@ struct NodeReport: Encodable {
                     ProfileReport($0, of: gpu, isSimulated: identity.simulatedNode != nil)
                 })
         }
+        lostGPUs = inventory.lost
         leaves = []
         for leaf in inventory.leaves {
             let lease = states[leaf.uuid] ?? .free

@@ -29,6 +29,11 @@ public protocol DeviceBackend: Sendable {
 
     /// The processes that have a context on a leaf of the last inventory.
     func processes(on leaf: MIGDeviceUUID) throws(DeviceError) -> [ProcessID]
+
+    /// The driver's events from now on.
+    ///
+    /// - Throws: `DeviceError`; of kind `notSupported` where there are none, as in the implementation that backends have by default.
+    func events() throws(DeviceError) -> any DeviceEventSource
 }
 
 /// A driver's refusal or failure, with what a person can do about it.

@@ -79,6 +79,12 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
                 let standings = try ledger.standings()
                 let inUse = try plan.plans.flatMap { try uses(of: $0.gpu, standings, states: states) }
                 if !inUse.isEmpty { throw LeavesInUse(uses: inUse) }
+                for plan in plan.plans where !plan.steps.isEmpty {
+                    // A GPU may have no leaf that would go, and yet be somebody else's to cut.
+                    guard let reason = standings.standing(of: plan.gpu.uuid).reasonToStay else { continue }
+                    throw DeviceError(
+                        kind: .inUse, message: "nothing was changed: GPU \(plan.gpu.index) is \(reason)")
+                }
                 guard !leaving.isEmpty else { return nil }
                 return LeaseRecord(
                     job: .make(), user: ProcessTable.userName(), command: command, since: secondsSince1970(),

@@ -219,7 +219,7 @@ public final class Ledger: Sendable {
             }
         }
         // What was said of a leaf goes with it, also when the driver gives its UUID to the one that is there now.
-        try changeStandings(nil) { $0.forget(leaves) }
+        if !leaves.isEmpty { try changeStandings(nil) { $0.forget(leaves) } }
     }
 
     /// A UUID comes from the driver: whatever it holds, it names a file in this directory.

@@ -6,7 +6,7 @@ import Synchronization
 /// The backend for everything that speaks NVML.
 public final class NVMLBackend: DeviceBackend {
     public let driver: DriverIdentity
-    private let session: NVMLSession
+    let session: NVMLSession
     /// Handles of the MIG devices of the last inventory: looking one up by UUID walks all devices in the driver.
     private let devices = Mutex<[MIGDeviceUUID: NVMLDevice]>([:])
 
@@ -43,9 +43,18 @@ public final class NVMLBackend: DeviceBackend {
     private func readNode() throws(NVMLFailure) -> NodeInventory {
         var found: [MIGDeviceUUID: NVMLDevice] = [:]
         var gpus: [GPU] = []
-        for index in 0..<(try session.deviceCount()) { gpus.append(try readGPU(index, devices: &found)) }
+        var lost: [Int] = []
+        for index in 0..<(try session.deviceCount()) {
+            do throws(NVMLFailure) {
+                gpus.append(try readGPU(index, devices: &found))
+            } catch {
+                // One GPU that has fallen off the bus does not hide the others.
+                guard error.error == .gpuIsLost else { throw error }
+                lost.append(index)
+            }
+        }
         devices.withLock { $0 = found }
-        return NodeInventory(driver: driver, gpus: gpus)
+        return NodeInventory(driver: driver, gpus: gpus, lost: lost)
     }
 
     private func readGPU(_ index: Int, devices: inout [MIGDeviceUUID: NVMLDevice]) throws(NVMLFailure) -> GPU {
@@ -82,7 +91,7 @@ public final class NVMLBackend: DeviceBackend {
             model: model?.id, busID: pci.busID, numaNode: numaNode, memoryMiB: memoryMiB, migMode: mode,
             geometry: geometry, instances: instances.sorted { $0.spec < $1.spec },
             leaves: leaves.sorted(by: Leaf.precedes), computeCapability: session.computeCapability(of: device),
-            pciDeviceID: pci.deviceID)
+            pciDeviceID: pci.deviceID, minorNumber: try? session.minorNumber(of: device))
     }
 
     /// The profiles as the driver gives them; the model's table only where the driver gives none (MIG mode off).

@@ -62,6 +62,8 @@ private struct NodeSharing {
     private let counts: [Int]
     private let steps: [Int]
     private let size: Int
+    /// The digits of every number, one row after the other.
+    private let digits: [Int32]
 
     /// nil where the multiset has more than a million parts.
     init?(names: [String], counts: [Int]) {
@@ -77,6 +79,12 @@ private struct NodeSharing {
         self.counts = counts
         self.steps = steps
         self.size = size
+        var digits: [Int32] = []
+        digits.reserveCapacity(size * counts.count)
+        for number in 0..<size {
+            for kind in counts.indices { digits.append(Int32(number / steps[kind] % (counts[kind] + 1))) }
+        }
+        self.digits = digits
     }
 
     /// What one GPU can give.
@@ -127,16 +135,15 @@ private struct NodeSharing {
 
     /// Whether both together are a part of what is wanted.
     private func fits(_ offer: Offer, on number: Int) -> Bool {
-        for kind in counts.indices where number / steps[kind] % (counts[kind] + 1) + offer.digits[kind] > counts[kind] {
-            return false
-        }
+        let row = number * counts.count
+        for kind in counts.indices where Int(digits[row + kind]) + offer.digits[kind] > counts[kind] { return false }
         return true
     }
 
     private func profiles(of number: Int, on gpu: RecutState) -> [MIGProfile.ID] {
         counts.indices.flatMap { kind -> [MIGProfile.ID] in
             guard let id = gpu.geometry.profile(named: names[kind])?.id else { return [] }
-            return Array(repeating: id, count: number / steps[kind] % (counts[kind] + 1))
+            return Array(repeating: id, count: Int(digits[number * counts.count + kind]))
         }
     }
 
