@@ -118,7 +118,7 @@ struct NodeFaultAddCommand: ParsableCommand {
     }
 
     @Argument(help: "What goes wrong.") var fault: Kind
-    @Argument(help: "Its number, version or habit, see below.") var value: String?
+    @Argument(help: "Its number, version or habit, see above.") var value: String?
     @Option(help: ArgumentHelp("Which calls meet it.", valueName: "calls")) var on: String?
     @Option(help: ArgumentHelp("Only calls about this GPU.", valueName: "index")) var gpu: Int?
     @Option(help: ArgumentHelp("Only calls about this GPU instance.", valueName: "id")) var instance: Int?

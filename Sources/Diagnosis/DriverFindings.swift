@@ -4,7 +4,19 @@ import MIGModel
 /// What the driver says of its GPUs, beside what this project's tables say.
 extension NodeFacts {
     func driverFindings(_ inventory: NodeInventory) -> [Finding] {
-        [pending(inventory), oldDrivers(inventory), unknownGPUs(inventory), differences(inventory)].compactMap { $0 }
+        [lost(inventory), pending(inventory), oldDrivers(inventory), unknownGPUs(inventory), differences(inventory)]
+            .compactMap { $0 }
+    }
+
+    /// GPUs that have fallen off the bus.
+    private func lost(_ inventory: NodeInventory) -> Finding? {
+        if inventory.lost.isEmpty { return nil }
+        let list = inventory.lost.map { "GPU \($0)" }.joined(separator: ", ")
+        return Finding(
+            "gpus-lost", .problem, "the driver has lost \(list): fallen off the bus",
+            fix:
+                "Look for Xid 79 in the kernel's log (dmesg); end what runs on the GPU, then reset it or reboot the machine.",
+            grade)
     }
 
     /// MIG mode that waits for something.

@@ -50,7 +50,7 @@ public struct NodeFacts: Sendable {
         var findings = [
             Finding("driver", .ok, "driver \(identity.version) (\(kind)), library \(identity.library)", grade)
         ]
-        if inventory.gpus.isEmpty {
+        if inventory.gpus.isEmpty, inventory.lost.isEmpty {
             findings.append(
                 Finding(
                     "gpus", .problem, "the driver shows no GPU",

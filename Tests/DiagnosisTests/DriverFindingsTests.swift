@@ -99,6 +99,17 @@ struct DriverFindingsTests {
         #expect(finding.status == .problem && finding.found.contains("needs 525.85.12"), "\(finding)")
     }
 
+    @Test func lostGPUsAreProblems() throws {
+        let identity = DriverIdentity(library: "nvml", version: "595.58.03", simulatedNode: nil)
+        let inventory = NodeInventory(driver: identity, gpus: [Self.gpu(.h100)], lost: [1, 3])
+        let node = NodeFacts(driver: .answers(inventory), states: ["free": 1])
+        let doctor = Doctor(
+            node: node, program: FindingsTests.program(), machine: FindingsTests.healthyMachine, engine: nil,
+            plugin: nil)
+        let finding = try #require(doctor.findings().first { $0.id == "gpus-lost" })
+        #expect(finding.status == .problem && finding.found.contains("GPU 1, GPU 3"), "\(finding)")
+    }
+
     @Test func pendingModesAreSaid() throws {
         let gpus = [Self.gpu(.a100With40GB, mode: .pendingOn), Self.gpu(.h100, index: 1, mode: .pendingOff)]
         let finding = try #require(Self.findings(gpus).first { $0.id == "mig-pending" })

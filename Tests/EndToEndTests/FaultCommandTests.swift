@@ -76,7 +76,7 @@ import Testing
 
     @Test func aDriverInUseIsNotRestarted() throws {
         let node = try TestNode()
-        let job = try node.startJob(leaves: 1)
+        let job = try node.startJob(leaves: 1, "--seconds", "600")
         let refused = try node.flexmig("node", "fault", "restart")
         #expect(refused.exitCode == 75 && refused.errors.contains("in use by pid"), "\(refused)")
         try job.process.send(.terminate)
