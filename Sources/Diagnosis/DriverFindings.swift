@@ -9,7 +9,7 @@ extension NodeFacts {
     }
 
     /// GPUs that have fallen off the bus.
-    private func lost(_ inventory: NodeInventory) -> Finding? {
+    func lost(_ inventory: NodeInventory) -> Finding? {
         if inventory.lost.isEmpty { return nil }
         let list = inventory.lost.map { "GPU \($0)" }.joined(separator: ", ")
         return Finding(

@@ -50,11 +50,12 @@ public struct NodeFacts: Sendable {
         var findings = [
             Finding("driver", .ok, "driver \(identity.version) (\(kind)), library \(identity.library)", grade)
         ]
-        if inventory.gpus.isEmpty, inventory.lost.isEmpty {
+        if inventory.gpus.isEmpty {
             findings.append(
-                Finding(
-                    "gpus", .problem, "the driver shows no GPU",
-                    fix: "Look at nvidia-smi -L; in a container, pass the GPUs in (docker: --gpus all).", grade))
+                lost(inventory)
+                    ?? Finding(
+                        "gpus", .problem, "the driver shows no GPU",
+                        fix: "Look at nvidia-smi -L; in a container, pass the GPUs in (docker: --gpus all).", grade))
             return findings
         }
         let names = Dictionary(grouping: inventory.gpus, by: \.name).map { "\($0.value.count) x \($0.key)" }.sorted()

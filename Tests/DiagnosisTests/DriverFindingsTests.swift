@@ -108,6 +108,12 @@ struct DriverFindingsTests {
             plugin: nil)
         let finding = try #require(doctor.findings().first { $0.id == "gpus-lost" })
         #expect(finding.status == .problem && finding.found.contains("GPU 1, GPU 3"), "\(finding)")
+        let nothing = NodeFacts(driver: .answers(NodeInventory(driver: identity, gpus: [], lost: [0])))
+        let ids = Doctor(
+            node: nothing, program: FindingsTests.program(), machine: FindingsTests.healthyMachine, engine: nil,
+            plugin: nil
+        ).findings().map(\.id)
+        #expect(ids.contains("gpus-lost") && !ids.contains("gpus") && !ids.contains("mig-mode"))
     }
 
     @Test func pendingModesAreSaid() throws {
