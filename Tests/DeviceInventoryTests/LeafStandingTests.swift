@@ -66,9 +66,11 @@ struct LeafStandingTests {
         standings.quarantine(.gpu(gpu), fault)
         #expect(standings.standing(of: MIGDeviceUUID(rawValue: "MIG-new"), on: gpu).quarantine == fault)
         #expect(standings.standing(of: leaf, on: GPUUUID(rawValue: "GPU-1")).quarantine == nil)
-        #expect(!standings.restore(.leaf(leaf, on: gpu)))
+        let hadItsOwn = standings.restore(.leaf(leaf, on: gpu))
+        #expect(!hadItsOwn)
         #expect(standings.standing(of: leaf, on: gpu).quarantine == fault)
-        #expect(standings.restore(.gpu(gpu)) && !standings.restore(.gpu(gpu)))
+        let endings = [standings.restore(.gpu(gpu)), standings.restore(.gpu(gpu))]
+        #expect(endings == [true, false])
         #expect(standings == LeafStandings())
     }
 

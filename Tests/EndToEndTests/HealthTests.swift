@@ -85,6 +85,22 @@ import Testing
         try node.expectClean()
     }
 
+    /// Whoever comes first: no job runs on a leaf while the ledger says that Slurm may hand it out.
+    @Test func assignmentsAndJobsExcludeEachOther() throws {
+        let node = try TestNode("a100-40gb:1")
+        let rank = "sleep 0.2; grep -q slurm '\(node.directory)/ledger/standings.json' && exit 9; exit 0"
+        for _ in 0..<8 {
+            let job = try node.start(["run", "--leaves", "7", "--", "/bin/sh", "-c", rank])
+            let assign = try node.start(["node", "assign", "0", "--owner", "slurm"])
+            let assigned = try assign.wait()
+            let ran = try job.wait()
+            #expect([0, 69].contains(ran.exitCode), "\(ran)")
+            #expect([0, 75].contains(assigned.exitCode), "\(assigned)")
+            #expect(try node.flexmig("node", "assign", "0", "--owner", "flexmig").exitCode == 0)
+        }
+        try node.expectClean()
+    }
+
     @Test func namesAndOwnersThatAreNotThereAreRefused() throws {
         let node = try TestNode("a100-40gb:1")
         #expect(try node.flexmig("node", "assign", "7", "--owner", "slurm").exitCode == 64)
