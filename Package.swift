@@ -85,7 +85,8 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agreement", "BackendConformance", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "LayoutFiles", "Launcher",
+                "Agreement", "BackendConformance", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "LayoutFiles",
+                "Launcher",
                 "LeafScheduling", "MIGModel", "NVML", "Platform", "Runtimes", "SimulatedDriver", "Spanning",
                 "SpanningBenchmark", argumentParser, yams,
             ]),

@@ -13,7 +13,8 @@ extension ConformanceRule {
             let readings = (try backend.inventory(), try backend.inventory())
             return readings.0 == readings.1 ? .held : .broken("they differ")
         },
-        ConformanceRule("gpu-numbers", .reading, "GPUs are numbered from 0, and no two share a UUID or a bus.") { backend in
+        ConformanceRule("gpu-numbers", .reading, "GPUs are numbered from 0, and no two share a UUID or a bus.") {
+            backend in
             let gpus = try backend.inventory().gpus
             if gpus.isEmpty { return .notChecked("the node has no GPU") }
             if gpus.map(\.index) != Array(gpus.indices) { return .broken("numbers \(gpus.map(\.index))") }
@@ -35,7 +36,8 @@ extension ConformanceRule {
                 Set(profiles.map(\.id)).count == profiles.count && Set(profiles.map(\.name)).count == profiles.count
             return isDistinct ? nil : profiles.map { "\($0.id) \($0.name)" }.joined(separator: ", ")
         },
-        .ofGPUs("profile-places", "Every profile has places, of one size, within the GPU, as many as may exist.") { gpu in
+        .ofGPUs("profile-places", "Every profile has places, of one size, within the GPU, as many as may exist.") {
+            gpu in
             for profile in gpu.geometry.profiles {
                 let isSane =
                     !profile.placements.isEmpty && profile.placements.count >= profile.maximumInstances
@@ -99,7 +101,8 @@ extension ConformanceRule {
         },
         ConformanceRule("unknown-leaf", .reading, "A leaf that is not there is gone, and nothing else.") { backend in
             do throws(DeviceError) {
-                let found = try backend.processes(on: MIGDeviceUUID(rawValue: "MIG-00000000-0000-5000-8000-000000000000"))
+                let found = try backend.processes(
+                    on: MIGDeviceUUID(rawValue: "MIG-00000000-0000-5000-8000-000000000000"))
                 return .broken("it has the processes \(found)")
             } catch {
                 return error.kind == .gone ? .held : .broken("\(error)")

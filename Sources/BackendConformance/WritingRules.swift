@@ -7,7 +7,8 @@ extension ConformanceRule {
         _ id: String, _ says: String, _ check: @escaping @Sendable (any DeviceBackend, GPU) throws -> String?
     ) -> ConformanceRule {
         ConformanceRule(id, .writing, says) { backend in
-            guard let gpu = try backend.inventory().gpus.first(where: { $0.migMode.isOn && $0.instances.isEmpty }) else {
+            guard let gpu = try backend.inventory().gpus.first(where: { $0.migMode.isOn && $0.instances.isEmpty })
+            else {
                 return .notChecked("no GPU has MIG mode on and no instances")
             }
             let outcome = Result { try check(backend, gpu) }
@@ -77,7 +78,9 @@ extension ConformanceRule {
                     for spec in specs { _ = try backend.create(spec, on: gpu) }
                     let there = try now(gpu, backend)
                     if there.layout != layout { return "\(name.rawValue) became \(there.layout)" }
-                    if there.leaves.count != layout.specs.count { return "\(name.rawValue) has \(there.leaves.count) leaves" }
+                    if there.leaves.count != layout.specs.count {
+                        return "\(name.rawValue) has \(there.leaves.count) leaves"
+                    }
                     try empty(gpu, backend)
                 }
             }
@@ -105,7 +108,8 @@ extension ConformanceRule {
             }
             return try now(gpu, backend).instances.isEmpty ? nil : "the refusal left something"
         },
-        onEmptyGPU("gone", "A destroyed instance is gone: its leaf, its processes, a second destruction.") { backend, gpu in
+        onEmptyGPU("gone", "A destroyed instance is gone: its leaf, its processes, a second destruction.") {
+            backend, gpu in
             guard let profile = gpu.geometry.profiles.first, let placement = profile.placements.first else {
                 return nil
             }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import DeviceInventory
 import Platform
 import SimulatedDriver
 
@@ -7,12 +6,13 @@ struct NodeFaultCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fault", abstract: "Let a simulated driver go wrong, to see what programs do then.",
         discussion: """
-            Works on simulated nodes only. All processes on the node meet the faults until they are used up or cleared.
+            Works on simulated nodes only: name one with --simulate, --node-directory or FLEXMIG_SIMULATE. All processes \
+            on the node meet the faults until they are used up or cleared.
 
             EXAMPLES
-              flexmig node fault add in-use --gpu 0 --calls 3 --simulate a100-40gb:2
-              flexmig node fault xid 94 --gpu 0 --instance 7 --compute 0 --simulate a100-40gb:2
-              flexmig node fault clear --simulate a100-40gb:2
+              flexmig node fault add in-use --gpu 0 --calls 3
+              flexmig node fault xid 94 --gpu 0 --instance 7 --compute 0
+              flexmig node fault clear
             """,
         subcommands: [
             NodeFaultListCommand.self, NodeFaultAddCommand.self, NodeFaultClearCommand.self, NodeFaultXidCommand.self,
@@ -21,18 +21,17 @@ struct NodeFaultCommand: ParsableCommand {
 }
 
 extension NodeOptions {
-    /// The simulated node itself.
+    /// The simulated node itself. Its driver is not asked: it may be the one that goes wrong.
     fileprivate func simulatedNode() throws -> SimulatedNode {
-        let access = try open()
-        guard let directory = access.backend.driver.simulatedNode else {
+        guard let node = try NodeAccess.simulatedNode(self, try Configuration.load()) else {
             throw CommandFailure(
                 CommandExit.usage,
                 """
-                faults need a simulated node, and this one is \(access.backend.driver.library)
+                faults need a simulated node, and none is named
                 Name one with --simulate, for example: flexmig node fault list --simulate a100-40gb:2
                 """)
         }
-        return try SimulatedNode(opening: directory)
+        return node
     }
 }
 
@@ -91,21 +90,23 @@ struct NodeFaultAddCommand: ParsableCommand {
         commandName: "add", abstract: "Let a simulated driver go wrong from now on.",
         discussion: """
             FAULTS
-              in-use          answer IN_USE (--on: changes), once unless --calls says otherwise
-              no-room         answer INSUFFICIENT_RESOURCES (--on: create), once unless --calls says otherwise
-              code N          answer N, known to NVML or not (--on: all), once unless --calls says otherwise
-              hang N          take N milliseconds longer (--on: all), once unless --calls says otherwise
-              lost            the GPU (--gpu) has fallen off the bus, until cleared
-              process PID     show this process on a leaf (--leaf), until cleared
-              placement HABIT where instances go that are created without a place: last, a100 or h100
-              struct N        refuse structs of version N (2 or 3)
-              old-driver [V]  be driver V (470.57.02) and lack the functions that came after release 470
-            --on is all, changes, create, destroy or the name of one function of NVML. --calls 0 is until cleared.
+              in-use           answer IN_USE to calls that create or destroy
+              no-room          answer INSUFFICIENT_RESOURCES to calls that create
+              code N           answer N, known to NVML or not
+              hang N           take N milliseconds longer
+              lost             the GPU (--gpu) has fallen off the bus
+              process PID      show this process on a leaf (--leaf)
+              placement HABIT  where instances go that are created without a place:
+                               last, a100 or h100
+              struct N         refuse structs of version N (2 or 3)
+              old-driver [V]   be driver V (470.57.02), without what came after 470
+            The first four happen once unless --calls says otherwise; the others last until they are cleared. --on is all, \
+            changes, create, destroy, or the name of one function of NVML.
 
             EXAMPLES
-              flexmig node fault add in-use --gpu 0 --instance 7 --calls 3 --simulate a100-40gb:2
-              flexmig node fault add code 777 --on nvmlDeviceGetCount_v2 --simulate a100-40gb:2
-              flexmig node fault add lost --gpu 1 --simulate a100-40gb:2
+              flexmig node fault add in-use --gpu 0 --instance 7 --calls 3
+              flexmig node fault add code 777 --on nvmlDeviceGetCount_v2
+              flexmig node fault add lost --gpu 1
             """)
 
     enum Kind: String, ExpressibleByArgument, CaseIterable {
@@ -117,7 +118,7 @@ struct NodeFaultAddCommand: ParsableCommand {
     }
 
     @Argument(help: "What goes wrong.") var fault: Kind
-    @Argument(help: "Its number, version or habit, see below.") var value: String?
+    @Argument(help: "Its number, version or habit, see above.") var value: String?
     @Option(help: ArgumentHelp("Which calls meet it.", valueName: "calls")) var on: String?
     @Option(help: ArgumentHelp("Only calls about this GPU.", valueName: "index")) var gpu: Int?
     @Option(help: ArgumentHelp("Only calls about this GPU instance.", valueName: "id")) var instance: Int?
@@ -223,8 +224,8 @@ struct NodeFaultXidCommand: ParsableCommand {
         commandName: "xid", abstract: "Post an Xid event to all programs that wait for one.",
         discussion: """
             EXAMPLES
-              flexmig node fault xid 94 --gpu 0 --instance 7 --compute 0 --simulate a100-40gb:2
-              flexmig node fault xid 79 --gpu 1 --simulate a100-40gb:2
+              flexmig node fault xid 94 --gpu 0 --instance 7 --compute 0
+              flexmig node fault xid 79 --gpu 1
             """)
 
     @Argument(help: "The number.") var xid: UInt64

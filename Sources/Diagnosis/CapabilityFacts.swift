@@ -40,23 +40,8 @@ public struct CapabilityFacts: Hashable, Sendable {
             let path = "\(directory)/\(name)"
             nodes[number] = Node(numbers: DeviceNumbers(of: path), isReadable: Files.isReadable(path))
         }
-        let devices = (try? Files.readText("\(root)/proc/devices")) ?? ""
-        let minors = (try? Files.readText("\(root)/proc/driver/nvidia-caps/mig-minors")) ?? ""
-        return CapabilityFacts(
-            major: pairs(devices, isNumberFirst: true)["nvidia-caps"], minors: pairs(minors, isNumberFirst: false),
-            nodes: nodes)
-    }
-
-    /// Lines of a name and a number.
-    private static func pairs(_ text: String, isNumberFirst: Bool) -> [String: Int] {
-        var pairs: [String: Int] = [:]
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
-            guard words.count == 2, let number = Int(words[isNumberFirst ? 0 : 1]) else { continue }
-            let name = String(words[isNumberFirst ? 1 : 0])
-            pairs[name] = pairs[name] ?? number
-        }
-        return pairs
+        let tables = DriverTables(root: root)
+        return CapabilityFacts(major: tables.majors["nvidia-caps"], minors: tables.minors, nodes: nodes)
     }
 
     /// The minor number of an instance's capability: from the table, else by the rule that the table follows.
@@ -70,7 +55,8 @@ public struct CapabilityFacts: Hashable, Sendable {
         if inventory.leaves.isEmpty { return nil }
         guard let major else {
             return Finding(
-                "capabilities", .problem, "the kernel driver has no device files for MIG instances (nvidia-caps is not in /proc/devices)",
+                "capabilities", .problem,
+                "the kernel driver has no device files for MIG instances (nvidia-caps is not in /proc/devices)",
                 fix: "In a container, run flexmig on the host; else load the driver: nvidia-modprobe -c 0 -u", .machine)
         }
         var missing: [String] = []
@@ -78,7 +64,8 @@ public struct CapabilityFacts: Hashable, Sendable {
         var closed: [String] = []
         var seen: Set<Int> = []
         for leaf in inventory.leaves {
-            let (gpu, instance) = (leaf.gpu, leaf.gpuInstance.rawValue)
+            let number = inventory.gpus.first { $0.index == leaf.gpu }?.minorNumber
+            let (gpu, instance) = (number ?? leaf.gpu, leaf.gpuInstance.rawValue)
             for compute in [nil, leaf.computeInstance.rawValue] as [Int?] {
                 let minor = minor(gpu: gpu, instance: instance, compute: compute)
                 guard seen.insert(minor).inserted else { continue }

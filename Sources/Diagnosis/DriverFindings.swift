@@ -4,7 +4,19 @@ import MIGModel
 /// What the driver says of its GPUs, beside what this project's tables say.
 extension NodeFacts {
     func driverFindings(_ inventory: NodeInventory) -> [Finding] {
-        [pending(inventory), oldDrivers(inventory), unknownGPUs(inventory), differences(inventory)].compactMap { $0 }
+        [lost(inventory), pending(inventory), oldDrivers(inventory), unknownGPUs(inventory), differences(inventory)]
+            .compactMap { $0 }
+    }
+
+    /// GPUs that have fallen off the bus.
+    func lost(_ inventory: NodeInventory) -> Finding? {
+        if inventory.lost.isEmpty { return nil }
+        let list = inventory.lost.map { "GPU \($0)" }.joined(separator: ", ")
+        return Finding(
+            "gpus-lost", .problem, "the driver has lost \(list): fallen off the bus",
+            fix:
+                "Look for Xid 79 in the kernel's log (dmesg); end what runs on the GPU, then reset it or reboot the machine.",
+            grade)
     }
 
     /// MIG mode that waits for something.
@@ -15,7 +27,8 @@ extension NodeFacts {
         let fixes = waiting.map { gpu in "nvidia-smi -i \(gpu.index) --gpu-reset" }
         return Finding(
             "mig-pending", .warning, "a change of MIG mode is not in force (\(list))",
-            fix: "As root, with no program and no instance on the GPU: \(fixes.joined(separator: "; ")); in a virtual machine "
+            fix:
+                "As root, with no program and no instance on the GPU: \(fixes.joined(separator: "; ")); in a virtual machine "
                 + "that can't reset its GPU, reboot the machine.", grade)
     }
 
@@ -60,12 +73,14 @@ extension NodeFacts {
         ]
         return Finding(
             "gpu-tables", .note, parts.compactMap { $0 }.joined(separator: "; "),
-            fix: "Nothing to do: the driver's answers are used. The tables are for planning and simulation; tell the project.",
+            fix:
+                "Nothing to do: the driver's answers are used. The tables are for planning and simulation; tell the project.",
             grade)
     }
 
     private func shortened(_ texts: [String]) -> String {
-        texts.count <= 6 ? texts.joined(separator: ", ") : texts.prefix(6).joined(separator: ", ") + ", and \(texts.count - 6) more"
+        texts.count <= 6
+            ? texts.joined(separator: ", ") : texts.prefix(6).joined(separator: ", ") + ", and \(texts.count - 6) more"
     }
 }
 
@@ -92,7 +107,8 @@ struct TableDifference: Hashable {
             guard let answered, answered != known else { return }
             found.append(
                 TableDifference(
-                    text: known.map { "\(name) has \(answered) \(what), not \($0)" } ?? "\(name) has \(answered) \(what)",
+                    text: known.map { "\(name) has \(answered) \(what), not \($0)" }
+                        ?? "\(name) has \(answered) \(what)",
                     isAddition: known == nil))
         }
         for profile in driver.profiles where profile.evidence == .driver {

@@ -52,9 +52,10 @@ public struct NodeFacts: Sendable {
         ]
         if inventory.gpus.isEmpty {
             findings.append(
-                Finding(
-                    "gpus", .problem, "the driver shows no GPU",
-                    fix: "Look at nvidia-smi -L; in a container, pass the GPUs in (docker: --gpus all).", grade))
+                lost(inventory)
+                    ?? Finding(
+                        "gpus", .problem, "the driver shows no GPU",
+                        fix: "Look at nvidia-smi -L; in a container, pass the GPUs in (docker: --gpus all).", grade))
             return findings
         }
         let names = Dictionary(grouping: inventory.gpus, by: \.name).map { "\($0.value.count) x \($0.key)" }.sorted()
@@ -76,7 +77,8 @@ public struct NodeFacts: Sendable {
             able.isEmpty
             ? "Use GPUs that have MIG, or a simulated node: --simulate a100-40gb:2"
             : "As root, with no program on the GPU: "
-                + able.map { "nvidia-smi -i \($0.index) -mig 1 (\(MIGModeSwitch($0).explanation))" }.joined(separator: "; ")
+                + able.map { "nvidia-smi -i \($0.index) -mig 1 (\(MIGModeSwitch($0).explanation))" }.joined(
+                    separator: "; ")
         return Finding(
             "mig-mode", on.isEmpty ? .problem : .note, "MIG mode is not on everywhere (\(list))", fix: fix, grade)
     }

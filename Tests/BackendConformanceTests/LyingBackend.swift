@@ -64,7 +64,9 @@ struct Lie: Sendable, CustomTestStringConvertible {
                 return try backend.create(spec, on: gpu)
             }),
         Lie(rule: "no-overlap", create: { backend, spec, gpu throws(DeviceError) in try backend.forgive(spec, gpu) }),
-        Lie(rule: "no-illegal-place", create: { backend, spec, gpu throws(DeviceError) in try backend.forgive(spec, gpu) }),
+        Lie(
+            rule: "no-illegal-place",
+            create: { backend, spec, gpu throws(DeviceError) in try backend.forgive(spec, gpu) }),
         Lie(rule: "gone", destroyTwice: true),
         Lie(rule: "capacity", create: { backend, spec, gpu throws(DeviceError) in try backend.forgive(spec, gpu) }),
     ]

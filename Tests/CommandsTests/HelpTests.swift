@@ -18,6 +18,9 @@ struct HelpTests {
         ("node-watch", ["node", "watch"]), ("cdi", ["cdi"]), ("cdi-generate", ["cdi", "generate"]), ("run", ["run"]),
         ("exec", ["exec"]),
         ("doctor", ["doctor"]), ("measure", ["measure"]),
+        ("node-fault", ["node", "fault"]), ("node-fault-add", ["node", "fault", "add"]),
+        ("node-fault-list", ["node", "fault", "list"]), ("node-fault-clear", ["node", "fault", "clear"]),
+        ("node-fault-xid", ["node", "fault", "xid"]), ("node-fault-restart", ["node", "fault", "restart"]),
         ("bench", ["bench"]), ("bench-collectives", ["bench", "collectives"]),
     ]
 

@@ -36,7 +36,8 @@ struct DriverFindingsTests {
             driver: .answers(NodeInventory(driver: identity, gpus: gpus)), states: ["free": 1],
             capabilities: capabilities)
         return Doctor(
-            node: node, program: FindingsTests.program(), machine: FindingsTests.healthyMachine, engine: nil, plugin: nil
+            node: node, program: FindingsTests.program(), machine: FindingsTests.healthyMachine, engine: nil,
+            plugin: nil
         ).findings()
     }
 
@@ -53,10 +54,14 @@ struct DriverFindingsTests {
     }
 
     @Test(arguments: [
-        Difference(testDescription: "memory", found: "1g.5gb has 4736 MiB, not 4864") { $0.profiles[0].memoryMiB = 4736 },
+        Difference(testDescription: "memory", found: "1g.5gb has 4736 MiB, not 4864") {
+            $0.profiles[0].memoryMiB = 4736
+        },
         Difference(testDescription: "SMs", found: "1g.5gb has 15 SMs, not 14") { $0.profiles[0].multiprocessors = 15 },
         Difference(testDescription: "name", found: "1g.5gb is called 1g.6gb") { $0.profiles[0].name = "1g.6gb" },
-        Difference(testDescription: "count", found: "1g.5gb has 6 at most, not 7") { $0.profiles[0].maximumInstances = 6 },
+        Difference(testDescription: "count", found: "1g.5gb has 6 at most, not 7") {
+            $0.profiles[0].maximumInstances = 6
+        },
         Difference(testDescription: "places", found: "1g.5gb may lie at 0:1") {
             $0.profiles[0].placements = [Placement(start: 0, size: 1)]
         },
@@ -94,6 +99,23 @@ struct DriverFindingsTests {
         #expect(finding.status == .problem && finding.found.contains("needs 525.85.12"), "\(finding)")
     }
 
+    @Test func lostGPUsAreProblems() throws {
+        let identity = DriverIdentity(library: "nvml", version: "595.58.03", simulatedNode: nil)
+        let inventory = NodeInventory(driver: identity, gpus: [Self.gpu(.h100)], lost: [1, 3])
+        let node = NodeFacts(driver: .answers(inventory), states: ["free": 1])
+        let doctor = Doctor(
+            node: node, program: FindingsTests.program(), machine: FindingsTests.healthyMachine, engine: nil,
+            plugin: nil)
+        let finding = try #require(doctor.findings().first { $0.id == "gpus-lost" })
+        #expect(finding.status == .problem && finding.found.contains("GPU 1, GPU 3"), "\(finding)")
+        let nothing = NodeFacts(driver: .answers(NodeInventory(driver: identity, gpus: [], lost: [0])))
+        let ids = Doctor(
+            node: nothing, program: FindingsTests.program(), machine: FindingsTests.healthyMachine, engine: nil,
+            plugin: nil
+        ).findings().map(\.id)
+        #expect(ids.contains("gpus-lost") && !ids.contains("gpus") && !ids.contains("mig-mode"))
+    }
+
     @Test func pendingModesAreSaid() throws {
         let gpus = [Self.gpu(.a100With40GB, mode: .pendingOn), Self.gpu(.h100, index: 1, mode: .pendingOff)]
         let finding = try #require(Self.findings(gpus).first { $0.id == "mig-pending" })
@@ -118,19 +140,20 @@ struct DriverFindingsTests {
     }
 
     /// GPU instance 7 of GPU 0 is minor 66 by the table's rule, its compute instance 0 is 67.
-    @Test(arguments: [
-        (capabilities([66: node(66), 67: node(67)]), Finding.Status.ok, "the 2 device files"),
-        (capabilities([66: node(66)]), .problem, "1 are missing"),
-        (capabilities([:]), .problem, "2 are missing"),
-        (capabilities([66: node(66), 67: node(68)]), .problem, "1 have wrong device numbers"),
-        (capabilities([66: node(66, major: 1), 67: node(67)]), .problem, "1 have wrong device numbers"),
-        (
-            capabilities([66: .init(numbers: nil, isReadable: true), 67: node(67)]), .problem,
-            "1 have wrong device numbers"
-        ),
-        (capabilities([66: node(66), 67: node(67, isReadable: false)]), .warning, "1 can't be read"),
-        (capabilities([:], major: nil), .problem, "nvidia-caps is not in /proc/devices"),
-    ] as [(CapabilityFacts, Finding.Status, String)])
+    @Test(
+        arguments: [
+            (capabilities([66: node(66), 67: node(67)]), Finding.Status.ok, "the 2 device files"),
+            (capabilities([66: node(66)]), .problem, "1 are missing"),
+            (capabilities([:]), .problem, "2 are missing"),
+            (capabilities([66: node(66), 67: node(68)]), .problem, "1 have wrong device numbers"),
+            (capabilities([66: node(66, major: 1), 67: node(67)]), .problem, "1 have wrong device numbers"),
+            (
+                capabilities([66: .init(numbers: nil, isReadable: true), 67: node(67)]), .problem,
+                "1 have wrong device numbers"
+            ),
+            (capabilities([66: node(66), 67: node(67, isReadable: false)]), .warning, "1 can't be read"),
+            (capabilities([:], major: nil), .problem, "nvidia-caps is not in /proc/devices"),
+        ] as [(CapabilityFacts, Finding.Status, String)])
     func deviceFiles(facts: CapabilityFacts, status: Finding.Status, found: String) throws {
         let findings = Self.findings([Self.gpu(.h100, leaves: true)], capabilities: facts)
         let finding = try #require(findings.first { $0.id == "capabilities" })
@@ -147,7 +170,8 @@ struct DriverFindingsTests {
         try Files.makeDirectories(root.path("proc/driver/nvidia-caps"))
         try Files.makeDirectories(root.path("dev/nvidia-caps"))
         try Files.replace(
-            root.path("proc/devices"), with: Array("Character devices:\n  1 mem\n236 nvidia-caps\n\nBlock devices:\n".utf8))
+            root.path("proc/devices"),
+            with: Array("Character devices:\n  1 mem\n236 nvidia-caps\n\nBlock devices:\n".utf8))
         try Files.replace(
             root.path("proc/driver/nvidia-caps/mig-minors"), with: Array("config 1\ngpu0/gi7/access 66\n".utf8))
         try Files.replace(root.path("dev/nvidia-caps/nvidia-cap66"), with: [])
@@ -156,7 +180,8 @@ struct DriverFindingsTests {
         #expect(facts.minors["gpu0/gi7/access"] == 66 && facts.minors["config"] == 1)
         #expect(facts.nodes.keys.sorted() == [66])
         #expect(facts.nodes[66]?.numbers == nil, "a file is no device")
-        #expect(CapabilityFacts.read(root: root.path("nothing")) == CapabilityFacts(major: nil, minors: [:], nodes: [:]))
+        #expect(
+            CapabilityFacts.read(root: root.path("nothing")) == CapabilityFacts(major: nil, minors: [:], nodes: [:]))
         #expect(DeviceNumbers(of: "/dev/null") == DeviceNumbers(major: 1, minor: 3))
     }
 }

@@ -29,8 +29,9 @@ import Testing
         let added = try node.flexmig("node", "fault", "add", "in-use", "--gpu", "0", "--instance", "7", "--calls", "3")
         #expect(added.exitCode == 0 && added.output.contains("answer code 19"), "\(added)")
         try node.flexmig("node", "fault", "add", "code", "777", "--on", "nvmlDeviceGetCount_v2")
+        #expect(try list(node).count == 2, "looking at faults asks the driver nothing")
+        #expect(try node.flexmig("node", "fault", "clear", "2").exitCode == 0)
         let leaf = try #require(try node.list().leaves.first?.uuid)
-        #expect(try list(node).count == 1, "the listing has met the code once, and failed or not, used it up")
         try node.flexmig("node", "fault", "add", "process", "4242", "--leaf", leaf)
         let rows = try list(node)
         #expect(rows.map(\.remaining) == [3, nil] && rows.first?.instance == 7 && rows.last?.pid == 4242)
@@ -39,6 +40,20 @@ import Testing
         #expect(try node.flexmig("node", "fault", "clear").output == "2 faults cleared\n")
         #expect(try list(node).isEmpty)
         #expect(try node.list().leaves.first?.state == "free")
+    }
+
+    /// Whatever is wrong with the driver, it can be taken back.
+    @Test func aDriverThatDoesNotStartIsRepaired() throws {
+        let node = try TestNode()
+        try node.flexmig("node", "fault", "add", "code", "9", "--on", "nvmlInit_v2", "--calls", "0")
+        #expect(try node.flexmig("node", "list").exitCode == 69)
+        #expect(try node.flexmig("node", "fault", "clear").exitCode == 0)
+        #expect(try node.list().leaves.count == 14)
+    }
+
+    @Test func hardwareHasNoFaultsOnDemand() throws {
+        let outcome = try Program.start(Program.flexmig, ["node", "fault", "list"], environment: [:]).wait()
+        #expect(outcome.exitCode == 64 && outcome.errors.contains("--simulate"), "\(outcome)")
     }
 
     @Test func unknownCodesAreTold() throws {
@@ -61,7 +76,7 @@ import Testing
 
     @Test func aDriverInUseIsNotRestarted() throws {
         let node = try TestNode()
-        let job = try node.startJob(leaves: 1)
+        let job = try node.startJob(leaves: 1, "--seconds", "600")
         let refused = try node.flexmig("node", "fault", "restart")
         #expect(refused.exitCode == 75 && refused.errors.contains("in use by pid"), "\(refused)")
         try job.process.send(.terminate)
