@@ -22,11 +22,11 @@ test: ## Everything that CI checks: format, imports, all tests, three minutes of
 	@scripts/install-dependencies test
 	@FLEXMIG_CHAOS_SECONDS=$${FLEXMIG_CHAOS_SECONDS:-180} scripts/check
 
-test-long: ## The same with the full counts: ten minutes of chaos, 10,000 killed ranks, larger models, sanitizers
+test-long: ## The same with the full counts: ten minutes of chaos, 10,000 killed ranks, 100,000 layout changes, larger models, sanitizers
 	@scripts/install-dependencies test
 	@scripts/check-models --long
 	@scripts/sanitize
-	@FLEXMIG_CHAOS_SECONDS=600 FLEXMIG_KILL_RUNS=10000 FLEXMIG_KILL_LANES=8 scripts/check
+	@FLEXMIG_RECUT_FULL=1 FLEXMIG_CHAOS_SECONDS=600 FLEXMIG_LAYOUT_OPERATIONS=100000 FLEXMIG_KILL_RUNS=10000 FLEXMIG_KILL_LANES=8 scripts/check
 
 check: ## The checks without the chaos: for while you work
 	@FLEXMIG_CHAOS_SECONDS=5 scripts/check

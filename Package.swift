@@ -53,6 +53,8 @@ let package = Package(
             linkerSettings: foreignLibrary(exports: "Sources/SimulatedNVML/exports.map")),
         .target(name: "LeafScheduling", dependencies: ["MIGModel"]),
         .target(name: "DeviceInventory", dependencies: ["MIGModel", "NVML", "Platform"]),
+        .target(name: "BackendConformance", dependencies: ["DeviceInventory", "MIGModel", "Platform"]),
+        .target(name: "LayoutFiles", dependencies: ["MIGModel", "Platform", yams]),
         .target(name: "Runtimes", dependencies: ["MIGModel", "Platform"]),
         .target(name: "CReduction"),
         .target(name: "Collectives", dependencies: ["CReduction", "Platform"]),
@@ -83,10 +85,10 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agreement", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "Launcher", "LeafScheduling",
-                "MIGModel",
-                "NVML", "Platform", "Runtimes", "SimulatedDriver", "Spanning", "SpanningBenchmark", argumentParser,
-                yams,
+                "Agreement", "BackendConformance", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "LayoutFiles",
+                "Launcher",
+                "LeafScheduling", "MIGModel", "NVML", "Platform", "Runtimes", "SimulatedDriver", "Spanning",
+                "SpanningBenchmark", argumentParser, yams,
             ]),
         .executableTarget(name: "flexmig", dependencies: ["Commands"]),
         .executableTarget(name: "flexmig-supervisor", dependencies: ["Launcher"]),
@@ -109,8 +111,16 @@ let package = Package(
         .executableTarget(
             name: "context-holder", dependencies: ["Platform", "SimulatedDriver"], path: "Tests/Programs/ContextHolder"),
         .executableTarget(
-            name: "inventory-client", dependencies: ["DeviceInventory", "MIGModel", "Platform", "SimulatedDriver"],
+            name: "inventory-client",
+            dependencies: ["DeviceInventory", "Launcher", "MIGModel", "Platform", "SimulatedDriver"],
             path: "Tests/Programs/InventoryClient"),
+        .executableTarget(
+            name: "layout-storm",
+            dependencies: [
+                "CNVML", "DeviceInventory", "Launcher", "MIGModel", "NVML", "Platform", "SimulatedDriver",
+                "TestSupport",
+            ],
+            path: "Tests/Programs/LayoutStorm"),
         .executableTarget(
             name: "JobRank", dependencies: ["Platform", "SimulatedDriver", argumentParser],
             path: "Tests/Programs/JobRank"),
@@ -119,6 +129,11 @@ let package = Package(
         .target(name: "OddNVML", dependencies: ["CNVML"], path: "Tests/Programs/OddNVML"),
         .executableTarget(name: "second-process", dependencies: ["Platform"], path: "Tests/Programs/SecondProcess"),
 
+        .testTarget(
+            name: "BackendConformanceTests",
+            dependencies: [
+                "BackendConformance", "DeviceInventory", "MIGModel", "Platform", "SimulatedDriver", "TestSupport",
+            ]),
         .testTarget(name: "CollectiveBenchmarkTests", dependencies: ["CollectiveBenchmark"]),
         .testTarget(
             name: "CollectivesTests", dependencies: ["CollectiveTrials", "Collectives", "Platform", "collective-rank"]),
@@ -132,7 +147,9 @@ let package = Package(
         .testTarget(
             name: "DeviceInventoryTests",
             dependencies: ["DeviceInventory", "MIGModel", "Platform", "SimulatedDriver", "TestSupport"]),
-        .testTarget(name: "DiagnosisTests", dependencies: ["DeviceInventory", "Diagnosis", "MIGModel", "Runtimes"]),
+        .testTarget(
+            name: "DiagnosisTests",
+            dependencies: ["DeviceInventory", "Diagnosis", "MIGModel", "Platform", "Runtimes", "TestSupport"]),
         .testTarget(name: "DigitsTests", dependencies: ["Digits", "DigitsModel", "Platform"]),
         .testTarget(
             name: "EndToEndTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver", "Spanning", "TestSupport"]),
@@ -142,6 +159,8 @@ let package = Package(
                 "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "Platform", "Runtimes", "SimulatedDriver",
                 "TestSupport",
             ]),
+        .testTarget(
+            name: "LayoutFilesTests", dependencies: ["LayoutFiles", "MIGModel", "Platform", "TestSupport"]),
         .testTarget(name: "LeafSchedulingTests", dependencies: ["LeafScheduling", "MIGModel", "TestSupport"]),
         .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),
         .testTarget(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import DeviceInventory
+import LayoutFiles
 import Platform
 import SimulatedDriver
 
@@ -7,6 +8,8 @@ import SimulatedDriver
 package enum CommandExit {
     /// The arguments make no sense.
     package static let usage = 64
+    /// `node verify`: the node is not as wanted.
+    static let different = 1
     /// No driver, no node, or no leaves that could ever do.
     package static let unavailable = 69
     /// Something inside failed.
@@ -42,7 +45,8 @@ package struct CommandFailure: Error, CustomStringConvertible {
                 [.libraryMissing, .driverNotLoaded, .gone].contains(error.kind)
                     ? CommandExit.unavailable
                     : error.kind == .noPermission
-                        ? CommandExit.permission : error.kind == .inUse ? CommandExit.temporary : CommandExit.failure,
+                        ? CommandExit.permission
+                        : [.inUse, .changed].contains(error.kind) ? CommandExit.temporary : CommandExit.failure,
                 "\(error)")
         case let error as SimulatedNodeError:
             if case .system(let cause) = error.reason, cause.isPermission {
@@ -52,7 +56,13 @@ package struct CommandFailure: Error, CustomStringConvertible {
             }
         case let error as LedgerError:
             self.init(error.cause.isPermission ? CommandExit.permission : CommandExit.failure, "\(error)")
+        case let error as LayoutFileError:
+            self.init(error.cause?.isPermission == true ? CommandExit.permission : CommandExit.usage, "\(error)")
+        case let error as WantedNodeError: self.init(CommandExit.usage, "\(error)")
+        case LayoutRefusal.notOurs: self.init(CommandExit.temporary, "\(error)")
         case let error as LayoutRefusal: self.init(CommandExit.unavailable, "\(error)")
+        case let error as LeafIsHeld: self.init(CommandExit.temporary, "\(error)")
+        case let error as StandingsProblem: self.init(CommandExit.failure, "\(error)")
         case let error as LeavesInUse: self.init(CommandExit.temporary, "\(error)")
         case let error as LayoutInterrupted: self.init(CommandFailure(error.cause).code, "\(error)")
         case let error as SystemError where error.isPermission: self.init(CommandExit.permission, "\(error)")

@@ -73,7 +73,8 @@ struct DoctorCommand: ParsableCommand {
             let inventory = try access.backend.inventory()
             let leaves = try NodeReport(access).leaves
             return NodeFacts(
-                driver: .answers(inventory), states: Dictionary(grouping: leaves, by: \.state).mapValues(\.count))
+                driver: .answers(inventory), states: Dictionary(grouping: leaves, by: \.state).mapValues(\.count),
+                capabilities: inventory.driver.simulatedNode == nil ? CapabilityFacts.read() : nil)
         } catch let error as DeviceError {
             return NodeFacts(driver: .silent(error.message, advice: error.advice))
         } catch let error as LedgerError {

@@ -24,6 +24,8 @@ struct FlexmigCommand: ParsableCommand {
                                        ~/.config/flexmig/config.yaml and
                                        /etc/flexmig/config.yaml)
               FLEXMIG_NVML_LIBRARY     NVML library to load (default libnvidia-ml.so.1)
+              FLEXMIG_LAYOUT_FILE      what node apply --at-boot restores (default
+                                       /etc/flexmig/layout.yaml)
               FLEXMIG_STATE_DIRECTORY  where leases are kept on hardware (default
                                        /run/flexmig)
               FLEXMIG_RUNTIME          as --runtime of run and exec
@@ -34,6 +36,7 @@ struct FlexmigCommand: ParsableCommand {
 
             EXIT CODES
               0     done
+              1     node verify: the node is not as wanted
               64    wrong arguments
               69    no driver, no node, or no leaves that could ever do
               70    internal failure
@@ -49,7 +52,8 @@ struct FlexmigCommand: ParsableCommand {
             """,
         version: flexmigVersion,
         subcommands: [
-            NodeCommand.self, RunCommand.self, ExecCommand.self, DoctorCommand.self, MeasureCommand.self,
+            NodeCommand.self, RunCommand.self, ExecCommand.self, CDICommand.self, DoctorCommand.self,
+            MeasureCommand.self,
             BenchCommand.self, SelfTestCommand.self,
         ])
 }

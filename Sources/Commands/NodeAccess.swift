@@ -39,12 +39,7 @@ struct NodeAccess {
 
     init(_ options: NodeOptions) throws {
         let configuration = try Configuration.load()
-        let spec = options.simulate ?? Environment.value("FLEXMIG_SIMULATE") ?? configuration.simulate
-        let directory =
-            options.nodeDirectory ?? Environment.value("FLEXMIG_NODE_DIRECTORY") ?? configuration.nodeDirectory
-            ?? (spec == nil ? Environment.value(SimulatedNode.environmentVariable) : nil)
-        if spec != nil || directory != nil {
-            let node = try Self.openSimulated(spec: spec, directory: directory)
+        if let node = try Self.simulatedNode(options, configuration) {
             Environment.set(SimulatedNode.environmentVariable, node.directory)
             library = try Self.findSimulatedLibrary()
             stateDirectory = node.directory
@@ -68,6 +63,17 @@ struct NodeAccess {
                         """)
             }
         }
+    }
+
+    /// The simulated node that flags, environment or configuration name, made when missing; nil for the hardware. Its driver
+    /// is not asked anything.
+    static func simulatedNode(_ options: NodeOptions, _ configuration: Configuration) throws -> SimulatedNode? {
+        let spec = options.simulate ?? Environment.value("FLEXMIG_SIMULATE") ?? configuration.simulate
+        let directory =
+            options.nodeDirectory ?? Environment.value("FLEXMIG_NODE_DIRECTORY") ?? configuration.nodeDirectory
+            ?? (spec == nil ? Environment.value(SimulatedNode.environmentVariable) : nil)
+        if spec == nil, directory == nil { return nil }
+        return try openSimulated(spec: spec, directory: directory)
     }
 
     private static func openSimulated(spec: String?, directory: String?) throws -> SimulatedNode {
@@ -119,5 +125,10 @@ struct NodeAccess {
         var states: [MIGDeviceUUID: LeaseState] = [:]
         for leaf in leaves { states[leaf.uuid] = try ledger.state(of: leaf.uuid) }
         return states
+    }
+
+    /// Owners and quarantines as they are, for looking.
+    func standings() throws -> LeafStandings {
+        try Ledger.existing(stateDirectory: stateDirectory)?.standings() ?? LeafStandings()
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DeviceInventory
 import MIGModel
+import Platform
 
 struct NodeShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,7 +36,8 @@ struct NodeShowCommand: ParsableCommand {
             var part = report
             part.leaves = report.leaves.filter { $0.gpu == gpu.index }
             if !part.leaves.isEmpty { print("\n\(part.leafTable.rendered())") }
-            print("\n\(gpu.profileTable.rendered())")
+            part.quarantineLines(now: secondsSince1970()).forEach { print($0) }
+            print("\n\(gpu.profileTable(isSimulated: report.driver.simulated).rendered())")
         }
     }
 
@@ -60,11 +62,14 @@ extension [GPU] {
 
 extension GPU {
     var summary: String {
-        let used = leaves.reduce((0, 0)) { ($0.0 + $1.memoryMiB, $0.1 + $1.multiprocessors) }
+        let memory = leaves.contains { $0.memoryMiB == 0 } ? nil : leaves.reduce(0) { $0 + $1.memoryMiB }
+        let sms = leaves.contains { $0.multiprocessors == 0 } ? nil : leaves.reduce(0) { $0 + $1.multiprocessors }
+        let change = NodeReport.ModeSwitch(self)
+        let mode = migMode == .unsupported ? "" : "\n  to switch MIG mode: \(change.command)  (\(change.takes))"
         return """
             GPU \(index)  \(name)  \(uuid)
               bus \(busID), NUMA node \(numaNode.map(String.init) ?? "unknown"), \(memoryMiB) MiB, MIG \(migMode.rawValue)
-              \(leaves.count) leaves with \(used.0) MiB and \(used.1) SMs in total
+              \(leaves.count) leaves with \(KnownFigure(memory).text()) MiB and \(KnownFigure(sms).text()) SMs in total\(mode)
             """
     }
 
@@ -86,15 +91,13 @@ extension GPU {
     }
 
     /// The profiles, how many more of each fit now, and where the figures come from.
-    var profileTable: TextTable {
+    func profileTable(isSimulated: Bool) -> TextTable {
         var table = TextTable(["PROFILE", "ID", "FREE/MAX", "MEMORY", "SMS", "PLACES", "SOURCE"])
         table.rows = geometry.profiles.map { profile in
-            [
-                profile.name, "\(profile.id)",
-                "\(geometry.remainingCapacity(for: profile.id, in: layout))/\(profile.maximumInstances)",
-                profile.memoryMiB.map { "\($0) MiB" } ?? "unknown",
-                profile.multiprocessors.map(String.init) ?? "unknown",
-                profile.placements.map { "\($0)" }.joined(separator: " "), profile.evidence.explanation,
+            let row = NodeReport.ProfileReport(profile, of: self, isSimulated: isSimulated)
+            return [
+                row.name, "\(row.id)", "\(row.free)/\(row.maximum)", row.memoryMiB.text(" MiB"),
+                row.multiprocessors.text(), row.placements.joined(separator: " "), row.source,
             ]
         }
         return table

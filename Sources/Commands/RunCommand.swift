@@ -46,6 +46,10 @@ struct RunCommand: ParsableCommand {
     var timeout: TimeAmount?
     @Option(help: ArgumentHelp("Time between TERM and KILL when the job is ended.", valueName: "time"))
     var grace = TimeAmount(seconds: 10)
+    @Option(
+        help: ArgumentHelp(
+            "Send a rank this signal when its leaf is quarantined: USR1, USR2, TERM, INT or HUP.", valueName: "signal"))
+    var quarantineSignal: QuarantineSignal?
     @Flag(help: "Wait until enough leaves are free.")
     var wait = false
     @Option(help: "What LOCAL_RANK counts: device (a rank sees one, so 0) or node (as torchrun).")
@@ -88,6 +92,7 @@ struct RunCommand: ParsableCommand {
         let job = JobID.make()
         let chosen = try acquire(job, access: access, ledger: ledger)
         let beginning = ContinuousClock.now
+        let gpus = try identifyGPUs(of: chosen, access, ledger)
         if facts.needsDriver {
             do {
                 let asked = facts.asking(try access.backend.inventory(), gpus: Set(chosen.map(\.gpu)))
@@ -105,7 +110,7 @@ struct RunCommand: ParsableCommand {
             outputDirectory: try outputDir.map { path throws(SystemError) in try Files.absolute(path) },
             timeLimitSeconds: timeout?.seconds, graceSeconds: grace.seconds, flexmig: "\(directory)/flexmig",
             library: access.library, stateDirectory: access.stateDirectory,
-            runtime: JobRuntime(decision))
+            runtime: JobRuntime(decision), quarantineSignal: quarantineSignal?.signal.rawValue, gpus: gpus)
         let launcher = JobLauncher(backend: access.backend, ledger: ledger, supervisor: supervisor)
         let code = try launcher.run(request, say: say)
         if let report {
@@ -114,6 +119,22 @@ struct RunCommand: ParsableCommand {
             try Files.replace(report, with: Array((try jsonText(ended) + "\n").utf8))
         }
         throw ExitCode(Int32(truncatingIfNeeded: code))
+    }
+
+    /// The GPU of each leaf; on a node that can't be read any more the leases are dropped.
+    private func identifyGPUs(of leaves: [Leaf], _ access: NodeAccess, _ ledger: Ledger) throws -> [GPUUUID] {
+        do {
+            let gpus = try access.backend.inventory().gpus
+            return try leaves.map { leaf in
+                guard let gpu = gpus.first(where: { $0.index == leaf.gpu }) else {
+                    throw DeviceError(kind: .gone, message: "GPU \(leaf.gpu) has just disappeared")
+                }
+                return gpu.uuid
+            }
+        } catch {
+            for leaf in leaves { try? ledger.release(leaf.uuid, as: .launcher, wiping: true) }
+            throw error
+        }
     }
 
     private func say(_ text: String) { writeToStandardError("flexmig: \(text)") }
@@ -202,6 +223,30 @@ extension TimeAmount {
 
 extension TimeAmount: CustomStringConvertible {
     package var description: String { seconds == seconds.rounded() ? "\(Int(seconds))s" : "\(seconds)s" }
+}
+
+/// Signals that a program can be told of a quarantine by.
+enum QuarantineSignal: String, ExpressibleByArgument, CaseIterable {
+    case user1 = "USR1"
+    case user2 = "USR2"
+    case terminate = "TERM"
+    case interrupt = "INT"
+    case hangUp = "HUP"
+
+    /// Also with SIG before it.
+    init?(argument: String) {
+        self.init(rawValue: argument.hasPrefix("SIG") ? String(argument.dropFirst(3)) : argument)
+    }
+
+    var signal: Signal {
+        switch self {
+        case .user1: .user1
+        case .user2: .user2
+        case .terminate: .terminate
+        case .interrupt: .interrupt
+        case .hangUp: .hangUp
+        }
+    }
 }
 
 extension LeafRequest.Kind: ExpressibleByArgument {}

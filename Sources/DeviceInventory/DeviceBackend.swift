@@ -22,16 +22,28 @@ public protocol DeviceBackend: Sendable {
 
     /// Destroys a GPU instance and what is in it. The driver refuses while a process runs there; compute instances
     /// that went first stay away.
+    ///
+    /// - Throws: `DeviceError` of the kind `changed`, before anything is touched, when the instance of that number has
+    ///   other devices now: somebody made it anew.
     func destroy(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError)
 
     /// The processes that have a context on a leaf of the last inventory.
     func processes(on leaf: MIGDeviceUUID) throws(DeviceError) -> [ProcessID]
+
+    /// The driver's events from now on.
+    ///
+    /// - Throws: `DeviceError`; of kind `notSupported` where there are none, as in the implementation that backends have by default.
+    func events() throws(DeviceError) -> any DeviceEventSource
 }
 
 /// A driver's refusal or failure, with what a person can do about it.
 public struct DeviceError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Kind: Hashable, Sendable {
         case libraryMissing, driverNotLoaded, noPermission, inUse, gone, notSupported, other
+        /// Somebody else has changed the layout meanwhile: the plan does not fit any more.
+        case changed
+        /// The user wanted it to stop.
+        case interrupted
     }
     public let kind: Kind
     public let message: String

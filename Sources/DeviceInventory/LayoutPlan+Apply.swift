@@ -4,52 +4,90 @@ import Platform
 /// A plan that stopped half-way: what was done stands, and the next attempt goes on from there.
 public struct LayoutInterrupted: Error, Sendable, CustomStringConvertible {
     public let gpu: Int
-    /// In plain words.
+    /// Done on this GPU before, in plain words.
     public let done: [String]
     public let failed: String
+    /// Not begun on this GPU.
+    public let remaining: [String]
+    /// Done on GPUs before it, and not begun on GPUs behind it; each with its GPU.
+    public private(set) var elsewhere: (done: [String], remaining: [String]) = ([], [])
     public let cause: DeviceError
 
-    package init(gpu: Int, done: [String], failed: String, cause: DeviceError) {
+    package init(gpu: Int, done: [String], failed: String, remaining: [String] = [], cause: DeviceError) {
         self.gpu = gpu
         self.done = done
         self.failed = failed
+        self.remaining = remaining
         self.cause = cause
     }
 
+    func within(doneBefore done: [String], after remaining: [String]) -> LayoutInterrupted {
+        var copy = self
+        copy.elsewhere = (done, remaining)
+        return copy
+    }
+
+    /// All steps that were done, each with its GPU.
+    public var allDone: [String] { elsewhere.done + done.map { "GPU \(gpu): \($0)" } }
+    /// All steps that were not done, the failed one first, each with its GPU.
+    public var allRemaining: [String] { ([failed] + remaining).map { "GPU \(gpu): \($0)" } + elsewhere.remaining }
+
     public var description: String {
         let before = done.isEmpty ? "nothing was changed on it" : "done before: \(done.joined(separator: ", "))"
+        let after = remaining.isEmpty ? "" : "\nnot done: \(remaining.joined(separator: ", "))"
+        let others = elsewhere.remaining.isEmpty ? "" : "\nnot done: \(elsewhere.remaining.joined(separator: ", "))"
         return """
             GPU \(gpu): could not \(failed): \(cause.description)
-            \(before). The same command again goes on from here.
+            \(before)\(after)\(others)
+            The same command again goes on from here.
             """
     }
 }
 
 extension LayoutPlan {
+    /// The steps in plain words, each with the GPU.
+    var words: [String] { steps.map { "GPU \(gpu.index): \($0.description(on: gpu.geometry))" } }
+
     /// Does the steps in order.
     ///
-    /// An instance that the driver still shows as in use is tried again for a moment: freed instances may stay so for
-    /// some tenths of a second.
+    /// Right before an instance is destroyed its leaves are looked at again. An instance that shows a process, or that
+    /// the driver still shows as in use, is tried again for a moment: freed instances may stay so for some tenths of a
+    /// second. Whoever calls holds the leases of the leaves that go.
+    /// - Parameter patience: how long a step that finds an instance in use is tried again.
+    /// - Parameter shouldStop: asked before every step; true stops there.
     /// - Parameter progress: called after every step with its words.
     public func apply(
-        with backend: some DeviceBackend, patience: Duration = .seconds(2), progress: (String) -> Void = { _ in }
+        with backend: some DeviceBackend, patience: Duration = .seconds(2), shouldStop: () -> Bool = { false },
+        progress: (String) -> Void = { _ in }
     ) throws(LayoutInterrupted) {
         var done: [String] = []
-        for step in steps {
+        for (position, step) in steps.enumerated() {
             let words = step.description(on: gpu.geometry)
             do throws(DeviceError) {
+                if shouldStop() { throw DeviceError(kind: .interrupted, message: "it was interrupted") }
                 try retryingWhileInUse(patience) { () throws(DeviceError) in
                     switch step {
-                    case .destroy(let instance): try backend.destroy(instance, on: gpu)
+                    case .destroy(let instance):
+                        try requireEmpty(instance, backend)
+                        try backend.destroy(instance, on: gpu)
                     case .create(let spec): _ = try backend.create(spec, on: gpu)
                     case .complete(let instance): _ = try backend.complete(instance, on: gpu)
                     }
                 }
             } catch {
-                throw LayoutInterrupted(gpu: gpu.index, done: done, failed: words, cause: error)
+                throw LayoutInterrupted(
+                    gpu: gpu.index, done: done, failed: words,
+                    remaining: steps[(position + 1)...].map { $0.description(on: gpu.geometry) }, cause: error)
             }
             done.append(words)
             progress(words)
+        }
+    }
+
+    private func requireEmpty(_ instance: GPUInstance, _ backend: some DeviceBackend) throws(DeviceError) {
+        for device in instance.devices {
+            guard let process = try backend.processesIfThere(on: device.uuid).first else { continue }
+            throw DeviceError(kind: .inUse, message: "process \(process) runs on leaf \(device.uuid) now")
         }
     }
 }

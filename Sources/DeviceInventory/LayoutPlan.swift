@@ -30,22 +30,40 @@ public struct LayoutPlan: Hashable, Sendable {
 
 /// Why a GPU can't get a layout.
 public enum LayoutRefusal: Error, Hashable, Sendable {
-    case migModeOff(gpu: Int, mode: MIGMode)
+    case migModeOff(gpu: Int, mode: MIGMode, MIGModeSwitch)
+    /// Off is wanted, and it is on.
+    case migModeOn(gpu: Int, MIGModeSwitch)
     case unavailable(gpu: Int, LayoutUnavailable)
     case illegal(gpu: Int, reason: String)
+    /// Somebody else's to cut, or quarantined.
+    case notOurs(gpu: Int, reason: String)
+    /// Of several GPUs.
+    case several([LayoutRefusal])
 }
 
 extension LayoutRefusal: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .migModeOff(let gpu, .unsupported): "GPU \(gpu) has no MIG"
-        case .migModeOff(let gpu, let mode):
+        case .migModeOff(let gpu, .unsupported, _): "GPU \(gpu) has no MIG"
+        case .migModeOff(let gpu, .pendingOn, let switching):
+            """
+            MIG mode of GPU \(gpu) is \(MIGMode.pendingOn.rawValue)
+            flexmig never switches it. \(switching.explanation) When nothing uses the GPU, run: nvidia-smi -i \(gpu) --gpu-reset
+            """
+        case .migModeOff(let gpu, let mode, let switching):
             """
             MIG mode of GPU \(gpu) is \(mode.rawValue)
-            flexmig never switches it. When nothing uses the GPU, run: nvidia-smi -i \(gpu) -mig 1
+            flexmig never switches it. \(switching.explanation) When nothing uses the GPU, run: nvidia-smi -i \(gpu) -mig 1
+            """
+        case .migModeOn(let gpu, let switching):
+            """
+            MIG mode of GPU \(gpu) is on, and should be off
+            flexmig never switches it. \(switching.explanation) When nothing uses the GPU, run: nvidia-smi -i \(gpu) -mig 0
             """
         case .unavailable(let gpu, let reason): "GPU \(gpu): \(reason)"
         case .illegal(let gpu, let reason): "GPU \(gpu): \(reason)"
+        case .notOurs(let gpu, let reason): "nothing was changed: GPU \(gpu) is \(reason)"
+        case .several(let refusals): refusals.map(\.description).joined(separator: "\n")
         }
     }
 }
@@ -53,7 +71,7 @@ extension LayoutRefusal: CustomStringConvertible {
 extension GPU {
     /// Plans the way to a named layout.
     public func plan(_ name: LayoutName) -> Result<LayoutPlan, LayoutRefusal> {
-        guard migMode.isOn else { return .failure(.migModeOff(gpu: index, mode: migMode)) }
+        guard migMode.isOn else { return .failure(.migModeOff(gpu: index, mode: migMode, MIGModeSwitch(self))) }
         return name.layout(on: geometry)
             .mapError { .unavailable(gpu: index, $0) }
             .flatMap { plan($0) }
@@ -63,7 +81,7 @@ extension GPU {
     ///
     /// - Complexity: O(n^2) in the number of instances, of which a GPU has at most 8.
     public func plan(_ wanted: Layout) -> Result<LayoutPlan, LayoutRefusal> {
-        guard migMode.isOn else { return .failure(.migModeOff(gpu: index, mode: migMode)) }
+        guard migMode.isOn else { return .failure(.migModeOff(gpu: index, mode: migMode, MIGModeSwitch(self))) }
         if let problem = geometry.problem(in: wanted) {
             return .failure(.illegal(gpu: index, reason: problem.description(on: geometry)))
         }

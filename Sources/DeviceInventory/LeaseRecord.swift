@@ -70,9 +70,7 @@ public struct LeaseRecord: Hashable, Sendable, Codable {
 
     /// One line for people, such as "job j3f09c2e81ab4 of anna, for 2 min: ./train".
     public func summary(now: Int) -> String {
-        let seconds = max(0, now - since)
-        let age = seconds < 120 ? "\(seconds) s" : seconds < 7200 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
-        return "job \(job) of \(user), for \(age): \(commandForDisplay)"
+        "job \(job) of \(user), for \(ageText(now - since)): \(commandForDisplay)"
     }
 
     /// The command as it may be shown to other users: one line, no control characters, at most 100 characters.
@@ -83,4 +81,10 @@ public struct LeaseRecord: Hashable, Sendable, Codable {
         }.joined()
         return shown.count <= 100 ? shown : shown.prefix(97) + "..."
     }
+}
+
+/// A time span for people: "90 s", "12 min", "5 h".
+package func ageText(_ seconds: Int) -> String {
+    let seconds = max(0, seconds)
+    return seconds < 120 ? "\(seconds) s" : seconds < 7200 ? "\(seconds / 60) min" : "\(seconds / 3600) h"
 }

@@ -200,16 +200,26 @@ public final class Ledger: Sendable {
         }
     }
 
-    /// Removes the lease files of leaves that the node no longer has, in the critical section: nobody chooses among
-    /// them any more.
+    /// Removes the lease files of leaves that the node no longer has and nobody holds, in the critical section: nobody
+    /// chooses among them any more. The text of a dead holder goes with its leaf.
     ///
+    /// - Parameter leaves: those that were just destroyed.
     /// - Parameter there: the leaves that the node has now: one that was made anew may have its old UUID again.
     func forget(_ leaves: [MIGDeviceUUID], keeping there: Set<MIGDeviceUUID>) throws {
         try critical {
-            for leaf in leaves where try !there.contains(leaf) && state(of: leaf) == .free {
-                try Files.remove(path(of: leaf))
+            let kept = Set(there.map { path(of: $0) })
+            for name in try Files.names(in: directory) where name.hasSuffix(".lease") {
+                let path = "\(directory)/\(name)"
+                if kept.contains(path) { continue }
+                if case .held = try state(of: MIGDeviceUUID(rawValue: String(name.dropLast(".lease".count)))) {
+                    continue
+                }
+                try Files.remove(path)
+                LockFile.forget(path)
             }
         }
+        // What was said of a leaf goes with it, also when the driver gives its UUID to the one that is there now.
+        if !leaves.isEmpty { try changeStandings(nil) { $0.forget(leaves) } }
     }
 
     /// A UUID comes from the driver: whatever it holds, it names a file in this directory.

@@ -6,7 +6,7 @@ import Synchronization
 /// The backend for everything that speaks NVML.
 public final class NVMLBackend: DeviceBackend {
     public let driver: DriverIdentity
-    private let session: NVMLSession
+    let session: NVMLSession
     /// Handles of the MIG devices of the last inventory: looking one up by UUID walks all devices in the driver.
     private let devices = Mutex<[MIGDeviceUUID: NVMLDevice]>([:])
 
@@ -43,9 +43,18 @@ public final class NVMLBackend: DeviceBackend {
     private func readNode() throws(NVMLFailure) -> NodeInventory {
         var found: [MIGDeviceUUID: NVMLDevice] = [:]
         var gpus: [GPU] = []
-        for index in 0..<(try session.deviceCount()) { gpus.append(try readGPU(index, devices: &found)) }
+        var lost: [Int] = []
+        for index in 0..<(try session.deviceCount()) {
+            do throws(NVMLFailure) {
+                gpus.append(try readGPU(index, devices: &found))
+            } catch {
+                // One GPU that has fallen off the bus does not hide the others.
+                guard error.error == .gpuIsLost else { throw error }
+                lost.append(index)
+            }
+        }
         devices.withLock { $0 = found }
-        return NodeInventory(driver: driver, gpus: gpus)
+        return NodeInventory(driver: driver, gpus: gpus, lost: lost)
     }
 
     private func readGPU(_ index: Int, devices: inout [MIGDeviceUUID: NVMLDevice]) throws(NVMLFailure) -> GPU {
@@ -81,7 +90,8 @@ public final class NVMLBackend: DeviceBackend {
             index: index, uuid: GPUUUID(rawValue: try session.uuid(of: device)), name: try session.name(of: device),
             model: model?.id, busID: pci.busID, numaNode: numaNode, memoryMiB: memoryMiB, migMode: mode,
             geometry: geometry, instances: instances.sorted { $0.spec < $1.spec },
-            leaves: leaves.sorted(by: Leaf.precedes), computeCapability: session.computeCapability(of: device))
+            leaves: leaves.sorted(by: Leaf.precedes), computeCapability: session.computeCapability(of: device),
+            pciDeviceID: pci.deviceID, minorNumber: try? session.minorNumber(of: device))
     }
 
     /// The profiles as the driver gives them; the model's table only where the driver gives none (MIG mode off).
@@ -103,8 +113,9 @@ public final class NVMLBackend: DeviceBackend {
             profiles.append(
                 MIGProfile(
                     name: name, id: .init(rawValue: answer.id), index: answer.index,
-                    computeSlices: answer.computeSlices, memorySlices: size, memoryMiB: answer.memoryMiB,
-                    multiprocessors: answer.multiprocessors,
+                    computeSlices: answer.computeSlices, memorySlices: size,
+                    memoryMiB: answer.memoryMiB > 0 ? answer.memoryMiB : nil,
+                    multiprocessors: answer.multiprocessors > 0 ? answer.multiprocessors : nil,
                     engines: Engines(
                         copy: answer.copyEngines, decoder: answer.decoders, encoder: answer.encoders,
                         jpeg: answer.jpegEngines, ofa: answer.opticalFlowEngines),
@@ -137,10 +148,13 @@ public final class NVMLBackend: DeviceBackend {
             migDevices.append(device)
             // A compute instance over the whole GPU instance is as big as the profile says.
             let isWhole = computeRecord.profile == profile.computeInstanceProfile
-            let size =
-                isWhole && profile.multiprocessors != nil
-                ? (profile.multiprocessors ?? 0, profile.memoryMiB ?? 0)
-                : try session.attributes(of: computeRecord.device)
+            let size: (Int, Int) =
+                if isWhole, let multiprocessors = profile.multiprocessors, let memory = profile.memoryMiB {
+                    (multiprocessors, memory)
+                } else {
+                    try attributes(of: computeRecord.device)
+                        ?? (isWhole ? (profile.multiprocessors ?? 0, profile.memoryMiB ?? 0) : (0, 0))
+                }
             leaves.append(
                 Leaf(
                     uuid: device.uuid, gpu: gpu, gpuInstance: device.gpuInstance,
@@ -152,6 +166,16 @@ public final class NVMLBackend: DeviceBackend {
             id: GPUInstanceID(rawValue: record.id), spec: MIGSpec(profile: profile.id, placement: placement),
             devices: migDevices.sorted { $0.computeInstance.rawValue < $1.computeInstance.rawValue })
         return (instance, leaves)
+    }
+
+    /// The size of a MIG device; nil where the driver does not say.
+    private func attributes(of device: NVMLDevice) throws(NVMLFailure) -> (Int, Int)? {
+        do throws(NVMLFailure) {
+            return try session.attributes(of: device)
+        } catch {
+            if error.error == .notSupported || error.error == .functionNotFound { return nil }
+            throw error
+        }
     }
 
     /// The compute instances of a GPU instance: usually the one that spans it, else those of every profile.
@@ -172,7 +196,7 @@ public final class NVMLBackend: DeviceBackend {
 
     public func create(_ spec: MIGSpec, on gpu: GPU) throws(DeviceError) -> MIGDevice {
         try translating { () throws(NVMLFailure) in
-            let device = try session.device(at: gpu.index)
+            let device = try device(of: gpu)
             let handle = try session.createGPUInstance(
                 profile: spec.profile.rawValue,
                 at: NVMLSession.Place(start: spec.placement.start, size: spec.placement.size), on: device)
@@ -187,20 +211,41 @@ public final class NVMLBackend: DeviceBackend {
     }
 
     public func complete(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError) -> MIGDevice {
-        try translating { () throws(NVMLFailure) in
-            guard let handle = try self.handle(of: instance, on: gpu) else { throw gone(instance, on: gpu) }
-            return try createCompute(in: handle, spec: instance.spec, on: gpu)
+        let found = try translating { () throws(NVMLFailure) in try self.handle(of: instance, on: gpu) }
+        guard let handle = found else { throw gone(instance, on: gpu) }
+        return try translating { () throws(NVMLFailure) in
+            try createCompute(in: handle, spec: instance.spec, on: gpu)
         }
     }
 
     public func destroy(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError) {
+        let found = try translating { () throws(NVMLFailure) in try self.handle(of: instance, on: gpu) }
+        guard let handle = found else { throw gone(instance, on: gpu) }
+        let computes = try translating { () throws(NVMLFailure) in
+            try devices(in: handle, of: gpu.geometry.profile(id: instance.spec.profile))
+        }
+        // Fewer devices than planned are what an earlier attempt left; another one is somebody else's.
+        guard computes.allSatisfy({ compute in instance.devices.contains { $0.uuid == compute.uuid } }) else {
+            throw DeviceError(
+                kind: .changed, message: "GPU \(gpu.index) instance \(instance.id) has been made anew by somebody else",
+                advice: "Nothing of it was touched; run the command again to plan anew.")
+        }
         try translating { () throws(NVMLFailure) in
-            guard let handle = try self.handle(of: instance, on: gpu) else { throw gone(instance, on: gpu) }
-            if let profile = gpu.geometry.profile(id: instance.spec.profile) {
-                for compute in try computeInstances(in: handle, of: profile) { try session.destroy(compute) }
-            }
+            for compute in computes { try session.destroy(compute.handle) }
             try session.destroy(handle)
         }
+    }
+
+    private func devices(
+        in handle: NVMLGPUInstance, of profile: MIGProfile?
+    ) throws(NVMLFailure) -> [(handle: NVMLComputeInstance, uuid: MIGDeviceUUID)] {
+        guard let profile else { return [] }
+        var found: [(handle: NVMLComputeInstance, uuid: MIGDeviceUUID)] = []
+        for compute in try computeInstances(in: handle, of: profile) {
+            let device = try session.record(of: compute).device
+            found.append((compute, MIGDeviceUUID(rawValue: try session.uuid(of: device))))
+        }
+        return found
     }
 
     private func createCompute(
@@ -216,16 +261,28 @@ public final class NVMLBackend: DeviceBackend {
     }
 
     private func handle(of instance: GPUInstance, on gpu: GPU) throws(NVMLFailure) -> NVMLGPUInstance? {
-        let device = try session.device(at: gpu.index)
+        let device = try device(of: gpu)
         let capacity = gpu.geometry.profile(id: instance.spec.profile)?.maximumInstances ?? 8
         for handle in try session.gpuInstances(of: instance.spec.profile.rawValue, on: device, capacity: capacity)
         where try session.record(of: handle).id == instance.id.rawValue { return handle }
         return nil
     }
 
-    private func gone(_ instance: GPUInstance, on gpu: GPU) -> NVMLFailure {
-        NVMLFailure(
-            call: "nvmlDeviceGetGpuInstances", error: .notFound, subject: "GPU \(gpu.index) instance \(instance.id)")
+    /// The GPU's handle: the index may be another GPU's by now, when one has fallen off the bus.
+    private func device(of gpu: GPU) throws(NVMLFailure) -> NVMLDevice {
+        let device = try session.device(at: gpu.index)
+        guard try session.uuid(of: device) == gpu.uuid.rawValue else {
+            throw NVMLFailure(
+                call: "nvmlDeviceGetHandleByIndex_v2", error: .notFound, subject: "GPU \(gpu.index) (\(gpu.uuid))")
+        }
+        return device
+    }
+
+    private func gone(_ instance: GPUInstance, on gpu: GPU) -> DeviceError {
+        DeviceError(
+            kind: .changed,
+            message: "GPU \(gpu.index) has no instance \(instance.id) any more: somebody else destroyed it",
+            advice: "Run the command again to plan anew.")
     }
 
     public func processes(on leaf: MIGDeviceUUID) throws(DeviceError) -> [ProcessID] {
@@ -270,6 +327,11 @@ extension DeviceError {
                 advice: "Load the NVIDIA driver (modprobe nvidia), or use a simulated node (--simulate a100-40gb:2).")
         case .gpuIsLost: self.init(kind: .gone, message: "\(failure)", advice: "The GPU needs a reset.")
         case .notFound: self.init(kind: .gone, message: "\(failure)")
+        case .insufficientResources:
+            self.init(
+                kind: .changed, message: "\(failure)",
+                advice: "Something lies there that was not there when the change was planned; run the command again to "
+                    + "plan anew.")
         case .notSupported: self.init(kind: .notSupported, message: "\(failure)")
         default: self.init(kind: .other, message: "\(failure)")
         }

@@ -65,11 +65,15 @@ public struct GPU: Hashable, Sendable {
     public let leaves: [Leaf]
     /// CUDA's compute capability; nil where the driver does not say.
     public let computeCapability: ComputeCapability?
+    /// The PCI device ID without the vendor, such as 0x20B0; nil where the driver does not say.
+    public let pciDeviceID: UInt16?
+    /// N of /dev/nvidiaN and of the driver's tables; nil where the driver does not say.
+    public let minorNumber: Int?
 
     public init(
         index: Int, uuid: GPUUUID, name: String, model: GPUModel.ID?, busID: String, numaNode: Int?,
         memoryMiB: Int, migMode: MIGMode, geometry: MIGGeometry, instances: [GPUInstance], leaves: [Leaf],
-        computeCapability: ComputeCapability? = nil
+        computeCapability: ComputeCapability? = nil, pciDeviceID: UInt16? = nil, minorNumber: Int? = nil
     ) {
         self.index = index
         self.uuid = uuid
@@ -83,6 +87,8 @@ public struct GPU: Hashable, Sendable {
         self.instances = instances
         self.leaves = leaves
         self.computeCapability = computeCapability
+        self.pciDeviceID = pciDeviceID
+        self.minorNumber = minorNumber
     }
 
     /// The placed profiles of this GPU.
@@ -103,10 +109,13 @@ public struct GPU: Hashable, Sendable {
 public struct NodeInventory: Hashable, Sendable {
     public let driver: DriverIdentity
     public let gpus: [GPU]
+    /// Indices of GPUs that have fallen off the bus: nothing else is known of them.
+    public let lost: [Int]
 
-    public init(driver: DriverIdentity, gpus: [GPU]) {
+    public init(driver: DriverIdentity, gpus: [GPU], lost: [Int] = []) {
         self.driver = driver
         self.gpus = gpus
+        self.lost = lost
     }
 
     /// All leaves, by GPU and place.

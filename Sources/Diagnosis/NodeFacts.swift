@@ -13,9 +13,13 @@ public struct NodeFacts: Sendable {
     /// How many leaves are free, held, orphaned, busy.
     public var states: [String: Int]
 
-    public init(driver: Driver, states: [String: Int] = [:]) {
+    /// The device files of instances; nil where there are none to look at, as on a simulated node.
+    public var capabilities: CapabilityFacts?
+
+    public init(driver: Driver, states: [String: Int] = [:], capabilities: CapabilityFacts? = nil) {
         self.driver = driver
         self.states = states
+        self.capabilities = capabilities
     }
 
     public var inventory: NodeInventory? {
@@ -48,15 +52,18 @@ public struct NodeFacts: Sendable {
         ]
         if inventory.gpus.isEmpty {
             findings.append(
-                Finding(
-                    "gpus", .problem, "the driver shows no GPU",
-                    fix: "Look at nvidia-smi -L; in a container, pass the GPUs in (docker: --gpus all).", grade))
+                lost(inventory)
+                    ?? Finding(
+                        "gpus", .problem, "the driver shows no GPU",
+                        fix: "Look at nvidia-smi -L; in a container, pass the GPUs in (docker: --gpus all).", grade))
             return findings
         }
         let names = Dictionary(grouping: inventory.gpus, by: \.name).map { "\($0.value.count) x \($0.key)" }.sorted()
         findings.append(Finding("gpus", .ok, names.joined(separator: ", "), grade))
         findings.append(mig(inventory))
+        findings += driverFindings(inventory)
         if inventory.gpus.contains(where: { $0.migMode.isOn }) { findings.append(leaves(inventory)) }
+        if let files = capabilities?.finding(for: inventory, grade) { findings.append(files) }
         return findings
     }
 
@@ -70,7 +77,8 @@ public struct NodeFacts: Sendable {
             able.isEmpty
             ? "Use GPUs that have MIG, or a simulated node: --simulate a100-40gb:2"
             : "As root, with no program on the GPU: "
-                + able.map { "nvidia-smi -i \($0.index) -mig 1" }.joined(separator: "; ")
+                + able.map { "nvidia-smi -i \($0.index) -mig 1 (\(MIGModeSwitch($0).explanation))" }.joined(
+                    separator: "; ")
         return Finding(
             "mig-mode", on.isEmpty ? .problem : .note, "MIG mode is not on everywhere (\(list))", fix: fix, grade)
     }

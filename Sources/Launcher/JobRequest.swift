@@ -38,12 +38,16 @@ public struct JobRequest: Hashable, Sendable, Codable {
     public var stateDirectory: String
     /// How the ranks' collectives go.
     public var runtime: JobRuntime
+    /// The signal that a rank gets when its leaf is quarantined; nil for none.
+    public var quarantineSignal: Int32?
+    /// The GPU of each leaf, in rank order; empty where nobody asked.
+    public var gpus: [GPUUUID]
 
     public init(
         job: JobID, leaves: [Leaf], shares: [Double], command: [String], start: Start, localRank: LocalRankStyle,
         masterPort: Int, rendezvous: String, outputDirectory: String?, timeLimitSeconds: Double?,
         graceSeconds: Double, flexmig: String, library: String, stateDirectory: String,
-        runtime: JobRuntime = JobRuntime()
+        runtime: JobRuntime = JobRuntime(), quarantineSignal: Int32? = nil, gpus: [GPUUUID] = []
     ) {
         self.job = job
         self.leaves = leaves
@@ -60,6 +64,8 @@ public struct JobRequest: Hashable, Sendable, Codable {
         self.library = library
         self.stateDirectory = stateDirectory
         self.runtime = runtime
+        self.quarantineSignal = quarantineSignal
+        self.gpus = gpus
     }
 
     /// The environment of a rank's `flexmig exec`, or of the one command that starts the ranks.

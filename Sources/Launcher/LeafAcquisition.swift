@@ -18,6 +18,8 @@ public struct LeafShortage: Error, Sendable, CustomStringConvertible {
     public let suitable: Int
     public let total: Int
     public let holders: [Holder]
+    /// Why leaves that would do are not handed out, however long one waits: quarantined, or somebody else's. Not counted elsewhere.
+    public let reserved: [Holder]
     /// Whether a layout change was under way, so that the node's leaves will soon be others.
     public let isChanging: Bool
 
@@ -32,24 +34,40 @@ public struct LeafShortage: Error, Sendable, CustomStringConvertible {
                 Try again in a moment, or wait with --wait.
                 """
         }
-        if total == 0 {
+        if total == 0, reserved.isEmpty {
             return "this node has no leaves\nMake some with: flexmig node flatten --layout thin"
         }
         let asked = wanted == 1 ? "1 leaf" : "\(wanted) leaves"
         guard canPass else {
             let which = suitable == total ? "" : ", \(suitable) of which would do"
+            let kept = reserved.isEmpty ? "" : " besides those that are not handed out\n\(reserved.lines)"
+            let advice =
+                suitable > 0
+                ? "Ask for at most \(suitable)\(reserved.isEmpty ? "." : ", or see: flexmig node list")"
+                : reserved.isEmpty
+                    ? "Ask for another kind of leaf (--leaf-type, --leaf-memory)."
+                    : "Give them back with: flexmig node restore, or flexmig node assign --owner flexmig"
             return """
-                the job asks for \(asked), but this node has \(total)\(which)
-                \(suitable == 0 ? "Ask for another kind of leaf (--leaf-type, --leaf-memory)." : "Ask for at most \(suitable).")
+                the job asks for \(asked), but this node has \(total)\(which)\(kept)
+                \(advice)
                 """
         }
-        let lines = holders.map { "  \($0.leaves) \($0.leaves == 1 ? "leaf" : "leaves"): \($0.words)" }
         let fewer = free > 0 ? ", or ask for at most \(free)" : ""
         return """
             not enough leaves: the job asks for \(wanted), and \(free) of \(suitable) suitable ones are free
-            \(lines.joined(separator: "\n"))
+            \((holders + reserved).lines)
             Wait for them with --wait\(fewer).
             """
+    }
+}
+
+extension [LeafShortage.Holder] {
+    fileprivate var lines: String {
+        map { "  \($0.leaves) \($0.leaves == 1 ? "leaf" : "leaves"): \($0.words)" }.joined(separator: "\n")
+    }
+
+    fileprivate init(_ counts: [String: Int]) {
+        self = counts.map { .init(words: $0.key, leaves: $0.value) }.sorted { $0.words < $1.words }
     }
 }
 
@@ -65,15 +83,27 @@ public struct LeafAcquisition<Backend: DeviceBackend> {
 
     /// Chooses leaves and leases them for this process.
     ///
-    /// A leaf is handed out only when its lease is free and the driver shows no process on it. The node is read inside
-    /// the ledger's critical section, so a leaf that is free there can't be taken away by a layout change.
+    /// A leaf is handed out only when it is flexmig's, not quarantined, its lease is free and the driver shows no process on it. All
+    /// that is read inside the ledger's critical section, so a leaf that is free there can't be taken away by a layout change.
     /// - Parameter record: makes the lease's text for the chosen leaves.
     /// - Throws: `LeafShortage` when there are not enough; `DeviceError`, `LedgerError`.
     public func take(_ request: LeafRequest, record: ([Leaf]) -> LeaseRecord) throws -> [Leaf] {
         var chosen: [Leaf] = []
         let before = try backend.inventory().leaves.map(\.uuid)
         try ledger.take(from: before) { states in
-            let leaves = try backend.inventory().leaves.filter { states[$0.uuid] != nil }
+            let inventory = try backend.inventory()
+            let standings = try ledger.standings()
+            let uuids = Dictionary(inventory.gpus.map { ($0.index, $0.uuid) }) { first, _ in first }
+            var leaves: [Leaf] = []
+            var reserved: [String: Int] = [:]
+            for leaf in inventory.leaves where states[leaf.uuid] != nil {
+                let refusal = uuids[leaf.gpu].flatMap { standings.standing(of: leaf.uuid, on: $0).refusal }
+                guard let refusal else {
+                    leaves.append(leaf)
+                    continue
+                }
+                if request.accepts(leaf) { reserved[refusal, default: 0] += 1 }
+            }
             var free: [Leaf] = []
             var holders: [String: Int] = [:]
             for leaf in leaves where request.accepts(leaf) {
@@ -90,8 +120,7 @@ public struct LeafAcquisition<Backend: DeviceBackend> {
             case .shortage, .impossible:
                 throw LeafShortage(
                     wanted: request.count, free: free.count, suitable: leaves.count(where: request.accepts),
-                    total: leaves.count,
-                    holders: holders.map { .init(words: $0.key, leaves: $0.value) }.sorted { $0.words < $1.words },
+                    total: leaves.count, holders: .init(holders), reserved: .init(reserved),
                     isChanging: ledger.layoutIsChanging)
             }
         }

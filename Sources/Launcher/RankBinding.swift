@@ -1,3 +1,5 @@
+import DeviceInventory
+
 /// Which rank a process is, and which leaf it computes on: all that `flexmig exec` decides, as a value.
 public struct RankBinding: Hashable, Sendable {
     /// Who started the ranks.
@@ -103,6 +105,9 @@ extension RankBinding {
             let list = variables.list(name).filter { $0.hasPrefix("MIG-") }
             if !list.isEmpty { return (list, name) }
         }
+        // In a container that got several leaves by CDI, each leaf has a variable of its own, in the order of ranks.
+        let each = variables.all(withPrefix: CDISpec.leafVariablePrefix).filter { $0.hasPrefix("MIG-") }
+        if !each.isEmpty { return (each, "\(CDISpec.leafVariablePrefix)...") }
         throw RankBindingError(
             """
             no leaf to run on: none of FLEXMIG_LEAVES, CUDA_VISIBLE_DEVICES and NVIDIA_VISIBLE_DEVICES names a MIG \
@@ -231,6 +236,10 @@ private struct Variables {
     subscript(_ name: String) -> String { values[name] ?? "" }
     /// A variable's text; nil when it is unset or empty.
     func text(_ name: String) -> String? { has(name) ? values[name] : nil }
+    /// The values of all variables whose names begin so, sorted by name.
+    func all(withPrefix prefix: String) -> [String] {
+        values.filter { $0.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }.map(\.value)
+    }
     func list(_ name: String) -> [String] { self[name].split(separator: ",").map(String.init) }
 
     /// A variable's number; nil when it is unset.

@@ -17,6 +17,7 @@ public struct Supervisor: ~Copyable {
     private let ledger: Ledger
     private let signals: SignalQueue
     private let relay = OutputRelay()
+    private let quarantines: QuarantineWatch
     private var ranks: [ProcessID: Int] = [:]
     private var state: SupervisorState
     private var backend: NVMLBackend?
@@ -53,7 +54,9 @@ public struct Supervisor: ~Copyable {
         let ledger = try Ledger(stateDirectory: request.stateDirectory)
         try join(ledger, request.leaves.map(\.uuid))
         let signals = try SignalQueue([.child, .terminate, .interrupt, .hangUp, .quit])
-        return Supervisor(request, control: control, report: report, ledger: ledger, signals: signals)
+        return Supervisor(
+            request, control: control, report: report, ledger: ledger, signals: signals,
+            quarantines: QuarantineWatch(ledger))
     }
 
     /// Adds this process's locks. The supervisor of a job whose launcher has just died may have them for a moment longer.
@@ -71,8 +74,9 @@ public struct Supervisor: ~Copyable {
 
     private init(
         _ request: JobRequest, control: consuming Descriptor, report: consuming Descriptor, ledger: Ledger,
-        signals: consuming SignalQueue
+        signals: consuming SignalQueue, quarantines: QuarantineWatch
     ) {
+        self.quarantines = quarantines
         self.request = request
         self.control = control
         self.report = report
@@ -90,6 +94,8 @@ public struct Supervisor: ~Copyable {
         try control.setNonBlocking()
         guard try callerLives() else { return 129 }
         perform(startRanks())
+        // One that came between the choice of the leaves and the watch.
+        tellOfQuarantines()
         if ranks.isEmpty { handle(.noDescendants) }
         while true {
             if case .over = state.phase { break }
@@ -163,17 +169,38 @@ public struct Supervisor: ~Copyable {
         watched.append((signals.number, .readable))
         // The end of a pipe is seen again and again: a caller that is gone is not watched for.
         if !callerIsGone { watched.append((control.number, .readable)) }
+        if quarantines.number >= 0 { watched.append((quarantines.number, .readable)) }
         let ready = try pollOnce(watched, until: state.deadline)
         try relay.pump(ready)
         if let failure = relay.failure { tell(failure) }
         for signal in try signals.drain() where signal != .child { handle(.signal(signal)) }
         if ready[control.number]?.isEmpty == false { try readControl() }
+        if ready[quarantines.number]?.isEmpty == false, quarantines.hasChanged { tellOfQuarantines() }
         let (ended, childrenLeft) = reapChildren()
         for child in ended {
             if let rank = ranks.removeValue(forKey: child.process) { handle(.rankEnded(rank: rank, child.end)) }
         }
         if let deadline = state.deadline, deadline <= .now { handle(.deadline) }
         if !childrenLeft { handle(.noDescendants) }
+    }
+
+    private var quarantined: Set<MIGDeviceUUID> = []
+
+    /// Tells the user, and the ranks if he wishes, of leaves that are quarantined while the job is on them. The job goes on.
+    private mutating func tellOfQuarantines() {
+        guard case .running = state.phase else { return }
+        for (rank, (leaf, gpu)) in zip(request.leaves, request.gpus).enumerated() {
+            guard !quarantined.contains(leaf.uuid), let quarantine = quarantines.quarantine(of: leaf.uuid, on: gpu)
+            else { continue }
+            quarantined.insert(leaf.uuid)
+            relay.say(
+                "flexmig: leaf \(leaf.uuid) of rank \(rank) was quarantined by \(quarantine.by): \(quarantine.reason); "
+                    + "what the rank computes may be wrong")
+            guard let signal = request.quarantineSignal else { continue }
+            // A command that starts its ranks itself gets the signal for them.
+            let wanted = request.start == .rankPerLeaf ? rank : 0
+            for (process, number) in ranks where number == wanted { sendToGroup(Signal(rawValue: signal), of: process) }
+        }
     }
 
     private func pollOnce(

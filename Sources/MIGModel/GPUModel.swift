@@ -29,17 +29,21 @@ public struct GPUModel: Hashable, Sendable, Identifiable {
     /// What NVML and CUDA answer for the compute capability; the same for every instance.
     public let computeCapability: ComputeCapability
 
-    /// Streaming multiprocessors of the whole GPU without MIG.
-    public let multiprocessors: Int
+    /// Streaming multiprocessors of the whole GPU without MIG; nil where nobody has published them.
+    public let multiprocessors: Int?
 
     /// Memory of the whole GPU in MiB, as `nvidia-smi` prints the total.
     public let memoryMiB: Int
 
+    /// Where ``memoryMiB`` comes from; concluded from the name of the largest profile where no listing was found.
+    public let memoryEvidence: Evidence
+
     /// Slices and profiles of a GPU without disabled parts beyond the product's own.
     public let geometry: MIGGeometry
 
-    /// The first driver version with MIG for this GPU, according to NVIDIA's MIG User Guide: `450.80.02`.
-    public let minimumDriver: String
+    /// The first driver version with MIG for this GPU, according to NVIDIA's MIG User Guide: `450.80.02`; nil
+    /// where the guide has no row for it.
+    public let minimumDriver: String?
 
     /// Whether switching MIG mode resets the GPU: true up to Ampere, false from Hopper on.
     public let migModeNeedsReset: Bool
@@ -48,8 +52,8 @@ public struct GPUModel: Hashable, Sendable, Identifiable {
     public init(
         id: ID, name: String, pciDeviceIDs: [UInt16],
         architecture: GPUArchitecture, computeCapability: ComputeCapability,
-        multiprocessors: Int, memoryMiB: Int, geometry: MIGGeometry,
-        minimumDriver: String, migModeNeedsReset: Bool
+        multiprocessors: Int?, memoryMiB: Int, memoryEvidence: Evidence = .listing, geometry: MIGGeometry,
+        minimumDriver: String?, migModeNeedsReset: Bool
     ) {
         self.id = id
         self.name = name
@@ -58,6 +62,7 @@ public struct GPUModel: Hashable, Sendable, Identifiable {
         self.computeCapability = computeCapability
         self.multiprocessors = multiprocessors
         self.memoryMiB = memoryMiB
+        self.memoryEvidence = memoryEvidence
         self.geometry = geometry
         self.minimumDriver = minimumDriver
         self.migModeNeedsReset = migModeNeedsReset
@@ -66,7 +71,10 @@ public struct GPUModel: Hashable, Sendable, Identifiable {
 
 extension GPUModel {
     /// All models, oldest first.
-    public static let all: [GPUModel] = [a30, a100With40GB, a100With80GB, h100, h100PCIe, h200]
+    public static let all: [GPUModel] = [
+        a30, a100With40GB, a100With80GB, h100, h100PCIe, h100With94GB, h100With96GB, h20, gh200With144GB, h200,
+        b200, gb200, b300, gb300, rtxPro6000, rtxPro5000, rtxPro4500,
+    ]
 
     /// Returns the model of that ID, such as `a100-40gb`, exactly as written.
     public static func named(_ id: String) -> GPUModel? {

@@ -10,6 +10,8 @@ public enum LayoutProblem: Error, Hashable, Sendable {
     case tooManyInstances(of: MIGProfile.ID, maximum: Int)
     /// The instances together need more of a resource than the GPU has.
     case notEnough(LayoutResource, wanted: Int, available: Int)
+    /// No choice of placements has room for one instance of each profile beside what is placed.
+    case noRoom(for: [MIGProfile.ID], beside: Layout)
 }
 
 extension LayoutProblem: CustomStringConvertible {
@@ -37,6 +39,9 @@ extension LayoutProblem: CustomStringConvertible {
             "more than \(maximum) x \(profile(id)), the most that this GPU takes"
         case .notEnough(let resource, let wanted, let available):
             "\(wanted) \(resource.words) wanted, \(available) available"
+        case .noRoom(let profiles, let layout):
+            "no placements have room for \(profiles.map(profile).joined(separator: ", "))"
+                + (layout.specs.isEmpty ? "" : " beside \(layout.specs.map(spec).joined(separator: ", "))")
         }
     }
 }

@@ -11,8 +11,9 @@ public struct Leaf: Hashable, Sendable, Identifiable, Codable {
     public var leafType: LeafType
     /// Memory slices of the GPU instance.
     public var placement: Placement
+    /// 0 where unknown.
     public var memoryMiB: Int
-    /// Streaming multiprocessors: what a leaf's compute speed goes by.
+    /// Streaming multiprocessors: what a leaf's compute speed goes by. 0 where unknown.
     public var multiprocessors: Int
     /// The NUMA node beside the GPU; nil where unknown.
     public var numaNode: Int?

@@ -17,6 +17,8 @@ public struct NVMLError: Error, RawRepresentable, Hashable, Sendable, CustomStri
     public static let insufficientSize = NVMLError(rawValue: 7)
     /// The kernel driver is not loaded. NVML_ERROR_DRIVER_NOT_LOADED.
     public static let driverNotLoaded = NVMLError(rawValue: 9)
+    /// A wait took its full time. NVML_ERROR_TIMEOUT.
+    public static let timeout = NVMLError(rawValue: 10)
     /// The library has no such function. NVML_ERROR_FUNCTION_NOT_FOUND.
     public static let functionNotFound = NVMLError(rawValue: 13)
     /// The GPU fell off the bus. NVML_ERROR_GPU_IS_LOST.

@@ -74,6 +74,15 @@ public final class NVMLSession: Sendable {
         if code != 0 { throw NVMLFailure(call: name, error: NVMLError(rawValue: code), subject: subject) }
     }
 
+    /// Calls a function by name beside the others: for those that wait. NVML's functions may be called from any thread.
+    func callAside<S>(_ name: String, _ type: S.Type, _ body: (S) -> Int32) throws(NVMLFailure) {
+        guard let function = symbols.function(name, as: type) else {
+            throw NVMLFailure(call: name, error: .functionNotFound)
+        }
+        let code = body(function)
+        if code != 0 { throw NVMLFailure(call: name, error: NVMLError(rawValue: code)) }
+    }
+
     /// More instances of a profile, or places for them, than any GPU has.
     private static let mostInstances = 256
 
@@ -390,15 +399,25 @@ public final class NVMLSession: Sendable {
 
     /// The processes that have a context on a device, by the driver's PID namespace.
     public func computeProcesses(on device: NVMLDevice) throws(NVMLFailure) -> [ProcessID] {
+        do throws(NVMLFailure) {
+            return try computeProcesses(on: device, by: "nvmlDeviceGetComputeRunningProcesses_v3")
+        } catch {
+            guard error.error == .functionNotFound else { throw error }
+        }
+        // A driver before R510 has the second version only, with the same struct.
+        return try computeProcesses(on: device, by: "nvmlDeviceGetComputeRunningProcesses_v2")
+    }
+
+    private func computeProcesses(on device: NVMLDevice, by name: String) throws(NVMLFailure) -> [ProcessID] {
         var capacity = 64
         while true {
             var processes = [CNVMLProcess](repeating: CNVMLProcess(), count: capacity)
             var count = UInt32(capacity)
             do throws(NVMLFailure) {
-                try unsafe call("nvmlDeviceGetComputeRunningProcesses_v3", Signature.Processes.self) {
+                try unsafe call(name, Signature.Processes.self) {
                     unsafe $0(OpaquePointer(bitPattern: device.address), &count, &processes)
                 }
-                let found = try checked(count, atMost: capacity, "nvmlDeviceGetComputeRunningProcesses_v3")
+                let found = try checked(count, atMost: capacity, name)
                 return processes.prefix(found).map { ProcessID(rawValue: CInt(bitPattern: $0.pid)) }
             } catch {
                 guard error.error == .insufficientSize, capacity < 1 << 16 else { throw error }

@@ -93,4 +93,8 @@ enum Signature {
         @convention(c) (
             OpaquePointer?, UnsafeMutablePointer<UInt32>?, UnsafeMutablePointer<CNVMLProcess>?
         ) -> Int32
+    typealias NewHandle = @convention(c) (UnsafeMutablePointer<OpaquePointer?>?) -> Int32
+    typealias ObjectLongNumber = @convention(c) (OpaquePointer?, UnsafeMutablePointer<UInt64>?) -> Int32
+    typealias Register = @convention(c) (OpaquePointer?, UInt64, OpaquePointer?) -> Int32
+    typealias Wait = @convention(c) (OpaquePointer?, UnsafeMutablePointer<CNVMLEvent>?, UInt32) -> Int32
 }

@@ -48,6 +48,7 @@ public enum Files {
 
     public static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
     public static func isWritable(_ path: String) -> Bool { unsafe access(path, W_OK) == 0 }
+    public static func isReadable(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
 
     public static func isDirectory(_ path: String) -> Bool {
         var status = stat()
@@ -156,6 +157,9 @@ extension Files {
             seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
     }
 
+    /// Bytes in a file.
+    public static func size(of path: String) throws(SystemError) -> Int { Int(try identity(of: path).size) }
+
     /// The user that a file belongs to.
     public static func owner(of path: String) throws(SystemError) -> uid_t {
         var status = stat()
@@ -175,5 +179,26 @@ extension Files {
         } catch {
             if !error.isNotFound { throw error }
         }
+    }
+}
+
+/// The numbers by which the kernel knows a device.
+public struct DeviceNumbers: Hashable, Sendable {
+    public let major: Int
+    public let minor: Int
+
+    public init(major: Int, minor: Int) {
+        self.major = major
+        self.minor = minor
+    }
+
+    /// Those of a character device's file; nil for anything else.
+    public init?(of path: String) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFCHR else { return nil }
+        // The kernel's encoding of 64 bits: 12 and 20 bits of the major, 8 and 24 of the minor number.
+        let number = UInt64(status.st_rdev)
+        major = Int((number >> 8 & 0xfff) | (number >> 32 & 0xffff_f000))
+        minor = Int((number & 0xff) | (number >> 12 & 0xffff_ff00))
     }
 }

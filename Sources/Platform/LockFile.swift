@@ -41,6 +41,17 @@ public final class LockFile: Sendable {
         return try result.get()
     }
 
+    /// Forgets a file that was removed, and closes it when nobody uses it any more.
+    ///
+    /// This process must have no lock on it: closing it would drop that too.
+    public static func forget(_ path: String) {
+        all.withLock { files in
+            if let known = files.current[path], !Files.exists(path) || !known.isStill(at: path) {
+                files.current[path] = nil
+            }
+        }
+    }
+
     /// Whether the path names this file. While it is open here, no other file can have its number.
     private func isStill(at path: String) -> Bool {
         var status = stat()

@@ -12,6 +12,9 @@ public struct ContextEntry: Hashable, Sendable {
     /// The job that the process said it belongs to, as one word; "-" for none.
     public let job: String
 
+    /// Whether the process is only shown, until somebody clears it: it holds no lock.
+    public var isForeign: Bool { slot < 0 }
+
     /// Each leaf has a range of 2^32 bytes of the lock file.
     var range: LockRange { LockRange(start: Int64(serial) << 32 + slot) }
 }
@@ -46,7 +49,7 @@ public final class ContextTable: Sendable {
         while true {
             let entry = ContextEntry(
                 leaf: leaf, serial: serial, process: process, slot: slot, job: oneWord(job))
-            let isTaken = all.contains { $0.range == entry.range }
+            let isTaken = all.contains { !$0.isForeign && $0.range == entry.range }
             if !isTaken, try file.descriptor.tryLock(entry.range) {
                 do throws(SystemError) {
                     try write(all + [entry])
@@ -62,7 +65,19 @@ public final class ContextTable: Sendable {
         }
     }
 
-    /// Closes a context of this process. The caller holds the driver's lock.
+    /// Shows a process that holds no lock. The caller holds the driver's lock.
+    func openForeign(_ process: ProcessID, leaf: String, serial: UInt64) throws(SystemError) {
+        let entry = ContextEntry(leaf: leaf, serial: serial, process: process, slot: -1, job: "foreign")
+        let all = try sweep()
+        if all.contains(entry) { return }
+        try write(all + [entry])
+        try log.append([Event("context-open", fields(of: entry))])
+    }
+
+    /// The processes that are only shown.
+    func foreign() throws(SystemError) -> [ContextEntry] { try entries().filter(\.isForeign) }
+
+    /// Closes a context of this process, or a foreign one. The caller holds the driver's lock.
     func close(_ entry: ContextEntry) throws(SystemError) {
         let all = try entries()
         // Somebody may have made the node anew meanwhile.
@@ -70,7 +85,7 @@ public final class ContextTable: Sendable {
         // The log first: a process that is killed in between is logged as ended once more, never not at all.
         try log.append([Event("context-close", fields(of: entry).merging(["how": "closed"]) { $1 })])
         try write(all.filter { $0 != entry })
-        try LockFile.open(lockPath).descriptor.unlock(entry.range)
+        if !entry.isForeign { try LockFile.open(lockPath).descriptor.unlock(entry.range) }
     }
 
     /// Takes out the contexts of processes that have ended, and logs their end. The caller holds the driver's lock.
@@ -94,7 +109,8 @@ public final class ContextTable: Sendable {
     }
 
     private func isAlive(_ entry: ContextEntry) throws(SystemError) -> Bool {
-        try LockFile.open(lockPath).descriptor.isLocked(entry.range)
+        if entry.isForeign { return true }
+        return try LockFile.open(lockPath).descriptor.isLocked(entry.range)
     }
 
     private func fields(of entry: ContextEntry) -> [String: String] {

@@ -155,18 +155,24 @@ public struct DriverState: Hashable, Sendable {
 
     // MARK: Changes
 
-    /// Creates a GPU instance; `placement` nil leaves the place to the driver, which takes the last one that fits.
+    /// Creates a GPU instance; `placement` nil leaves the place to the driver and its habit.
     ///
     /// - Returns: the new instance's serial number.
     public mutating func createGPUInstance(
-        profile id: Int, at placement: Placement?, on gpu: Int
+        profile id: Int, at placement: Placement?, on gpu: Int, habit: PlacementHabit = .last
     ) throws(DriverRefusal) -> UInt64 {
         guard gpus[gpu].migEnabled else { throw .notSupported }
         guard let profile = gpus[gpu].profile(id) else { throw .invalidArgument }
         let fits = gpus[gpu].model.geometry.openPlacements(for: profile.id, in: gpus[gpu].layout)
-        guard let place = placement.map({ wanted in fits.first { $0 == wanted } }) ?? fits.last else {
-            throw .insufficientResources
+        let chosen: Placement?
+        if let placement {
+            chosen = fits.first { $0 == placement }
+        } else {
+            let start = habit.choose(
+                from: fits.map(\.start), profile: id, memorySlices: gpus[gpu].model.geometry.memorySlices)
+            chosen = fits.first { $0.start == start }
         }
+        guard let place = chosen else { throw .insufficientResources }
         let spec = MIGSpec(profile: profile.id, placement: place)
         let ids = Set(gpus[gpu].instances.map { GPUInstanceID(rawValue: $0.id) })
         guard let newID = gpus[gpu].model.geometry.gpuInstanceID(for: spec, taken: ids) else {
@@ -185,18 +191,26 @@ public struct DriverState: Hashable, Sendable {
         gpus[gpu].instances.remove(at: position)
     }
 
-    /// Creates a compute instance in the first free compute slices of a GPU instance.
+    /// Creates a compute instance in the given compute slices of a GPU instance, or in the first free ones.
     ///
     /// - Returns: the new instance.
     public mutating func createComputeInstance(
-        profile id: Int, in serial: UInt64, using generator: inout some RandomNumberGenerator
+        profile id: Int, at placement: Placement? = nil, in serial: UInt64,
+        using generator: inout some RandomNumberGenerator
     ) throws(DriverRefusal) -> SimulatedComputeInstance {
         guard let (gpu, position) = gpuInstance(serial: serial) else { throw .invalidArgument }
         let instance = gpus[gpu].instances[position]
         guard let profile = gpus[gpu].profile(instance.profile), let slices = ComputeProfile.slices(id),
             slices <= profile.computeSlices
         else { throw .invalidArgument }
-        guard let start = try freeComputeSlices(in: serial).firstRun(of: slices),
+        var free = try freeComputeSlices(in: serial)
+        if let placement {
+            guard placement.size == slices, placement.start >= 0, placement.end <= profile.computeSlices else {
+                throw .insufficientResources
+            }
+            free.formIntersection(placement.start..<placement.end)
+        }
+        guard let start = free.firstRun(of: slices),
             let newID = (0..<8).first(where: { id in !instance.computeInstances.contains { $0.id == id } })
         else { throw .insufficientResources }
         let compute = SimulatedComputeInstance(
@@ -228,6 +242,17 @@ public struct DriverState: Hashable, Sendable {
         if gpus[gpu].migEnabled != enabled, !gpus[gpu].instances.isEmpty { return false }
         gpus[gpu].migEnabled = enabled
         return true
+    }
+
+    /// Unloads the driver and loads it again: no instance survives. MIG mode does on Ampere, where it is in the board's
+    /// memory, and becomes what it was to become; later GPUs forget it.
+    mutating func restart() {
+        for gpu in gpus.indices {
+            gpus[gpu].instances = []
+            let isOn = gpus[gpu].model.migModeNeedsReset && gpus[gpu].migPending
+            gpus[gpu].migEnabled = isOn
+            gpus[gpu].migPending = isOn
+        }
     }
 
     private mutating func takeSerial() -> UInt64 {

@@ -34,17 +34,23 @@ public struct EventLog: Sendable {
     /// All events so far with their time in nanoseconds since boot; a line that can't be read is left out.
     public func events() throws(SystemError) -> [(time: UInt64, event: Event)] {
         guard Files.exists(path) else { return [] }
-        return try Files.readText(path).split(separator: "\n").compactMap { line in
-            let parts = line.split(separator: " ")
-            guard parts.count >= 2, let time = UInt64(parts[0]) else { return nil }
-            var fields: [String: String] = [:]
-            for part in parts.dropFirst(2) {
-                guard let equals = part.firstIndex(of: "=") else { continue }
-                fields[String(part[..<equals])] = String(part[part.index(after: equals)...])
-            }
-            return (time, Event(String(parts[1]), fields))
-        }
+        return try Files.readText(path).split(separator: "\n").compactMap(Self.event)
     }
+
+    /// The event of a line, nil when the line can't be read.
+    static func event(_ line: some StringProtocol) -> (time: UInt64, event: Event)? {
+        let parts = line.split(separator: " ")
+        guard parts.count >= 2, let time = UInt64(parts[0]) else { return nil }
+        var fields: [String: String] = [:]
+        for part in parts.dropFirst(2) {
+            guard let equals = part.firstIndex(of: "=") else { continue }
+            fields[String(part[..<equals])] = String(part[part.index(after: equals)...])
+        }
+        return (time, Event(String(parts[1]), fields))
+    }
+
+    /// Bytes so far.
+    func size() throws(SystemError) -> Int { Files.exists(path) ? try Files.size(of: path) : 0 }
 }
 
 /// A text as one field of a line: white space becomes "_", nothing at all "-".

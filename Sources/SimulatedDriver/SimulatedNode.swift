@@ -40,11 +40,12 @@ public struct SimulatedNodeError: Error, Sendable, CustomStringConvertible {
 ///
 /// `driver.state` is replaced in one step under the lock of `driver.lock`, so a reader needs no lock and a crash
 /// leaves the old state or the new. `contexts` carries a record lock per running process, `events.log` the
-/// driver's own account of what happened.
+/// driver's own account of what happened, `faults` what it does wrong on demand.
 public final class SimulatedNode: Sendable {
     /// Absolute path.
     public let directory: String
     private let cache = Mutex<(identity: FileIdentity, state: DriverState)?>(nil)
+    let faultCache = Mutex<(identity: FileIdentity, table: FaultTable)?>(nil)
     let contexts: ContextTable
     public let log: EventLog
 

@@ -10,10 +10,16 @@ import SimulatedDriver
     unsafe nvmlDeviceGetCount_v2(count)
 }
 
+/// A GPU that fell off the bus is still counted, but nobody gets its handle.
+private func refuseLost(_ gpu: Int, on node: SimulatedNode) throws {
+    if try node.faults().isLost(gpu: gpu) { throw Refusal(Code.gpuIsLost) }
+}
+
 @c(nvmlDeviceGetHandleByIndex_v2)
 public func nvmlDeviceGetHandleByIndex_v2(_ index: UInt32, _ device: UnsafeMutablePointer<OpaquePointer?>?) -> Int32 {
     answer { node in
         guard try node.state().gpus.indices.contains(Int(index)) else { throw Refusal(Code.invalidArgument) }
+        try refuseLost(Int(index), on: node)
         try unsafe write(Handle.gpu(Int(index)).pointer, to: device)
     }
 }
@@ -32,8 +38,10 @@ public func nvmlDeviceGetHandleByUUID(
         let text = unsafe String(cString: uuid)
         let state = try node.state()
         if let index = state.gpus.firstIndex(where: { $0.uuid == text }) {
+            try refuseLost(index, on: node)
             try unsafe write(Handle.gpu(index).pointer, to: device)
         } else if let found = state.computeInstance(uuid: text) {
+            try refuseLost(found.gpu, on: node)
             try unsafe write(Handle.migDevice(serial: found.compute.serial).pointer, to: device)
         } else {
             throw Refusal(Code.notFound)
@@ -52,6 +60,7 @@ public func nvmlDeviceGetHandleByPciBusId_v2(
         guard let index = indices.first(where: { PCIAddress(DriverState.busID(of: $0)) == address }) else {
             throw Refusal(Code.notFound)
         }
+        try refuseLost(index, on: node)
         try unsafe write(Handle.gpu(index).pointer, to: device)
     }
 }
@@ -85,7 +94,7 @@ private struct PCIAddress: Equatable {
 public func nvmlDeviceGetName(
     _ device: OpaquePointer?, _ buffer: UnsafeMutablePointer<CChar>?, _ length: UInt32
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let found = unsafe try Device(device, in: state)
         let gpu = state.gpus[found.gpu]
@@ -103,7 +112,7 @@ public func nvmlDeviceGetName(
 public func nvmlDeviceGetUUID(
     _ device: OpaquePointer?, _ buffer: UnsafeMutablePointer<CChar>?, _ length: UInt32
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let uuid =
             switch unsafe try Device(device, in: state) {
@@ -116,17 +125,17 @@ public func nvmlDeviceGetUUID(
 
 @c(nvmlDeviceGetIndex)
 public func nvmlDeviceGetIndex(_ device: OpaquePointer?, _ index: UnsafeMutablePointer<UInt32>?) -> Int32 {
-    answer { try unsafe write(UInt32(try Device(device, in: try $0.state()).gpu), to: index) }
+    unsafe answer(device) { try unsafe write(UInt32(try Device(device, in: try $0.state()).gpu), to: index) }
 }
 
 @c(nvmlDeviceGetMinorNumber)
 public func nvmlDeviceGetMinorNumber(_ device: OpaquePointer?, _ minor: UnsafeMutablePointer<UInt32>?) -> Int32 {
-    answer { try unsafe write(UInt32(try Device.gpu(device, in: try $0.state())), to: minor) }
+    unsafe answer(device) { try unsafe write(UInt32(try Device.gpu(device, in: try $0.state())), to: minor) }
 }
 
 @c(nvmlDeviceGetNumaNodeId)
 public func nvmlDeviceGetNumaNodeId(_ device: OpaquePointer?, _ numaNode: UnsafeMutablePointer<UInt32>?) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         try unsafe write(UInt32(state.gpus[try Device.gpu(device, in: state)].numaNode), to: numaNode)
     }
@@ -134,7 +143,7 @@ public func nvmlDeviceGetNumaNodeId(_ device: OpaquePointer?, _ numaNode: Unsafe
 
 @c(nvmlDeviceGetPciInfo_v3)
 public func nvmlDeviceGetPciInfo_v3(_ device: OpaquePointer?, _ pci: UnsafeMutablePointer<CNVMLPCI>?) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let index = unsafe try Device.gpu(device, in: state)
         guard let pci = unsafe pci else { throw Refusal(Code.invalidArgument) }
@@ -153,21 +162,60 @@ public func nvmlDeviceGetPciInfo_v3(_ device: OpaquePointer?, _ pci: UnsafeMutab
 }
 
 /// Bytes of memory of a device.
-private func totalMemory(of device: Device, in state: DriverState) -> UInt64 {
+///
+/// - Throws: NOT_SUPPORTED for a MIG device whose size nobody has published.
+private func totalMemory(of device: Device, in state: DriverState) throws(Refusal) -> UInt64 {
     let gpu = state.gpus[device.gpu]
     let mebibytes =
         switch device {
-        case .gpu: gpu.model.memoryMiB
-        case .mig(_, let instance, _): gpu.model.geometry.profile(id: .init(rawValue: instance.profile))?.memoryMiB ?? 0
+        case .gpu: gpu.model.memoryMiB as Int?
+        case .mig(_, let instance, _): gpu.model.geometry.profile(id: .init(rawValue: instance.profile))?.memoryMiB
         }
+    guard let mebibytes else { throw Refusal(Code.notSupported) }
     return UInt64(mebibytes) << 20
 }
 
 @c(nvmlDeviceGetMemoryInfo)
 public func nvmlDeviceGetMemoryInfo(_ device: OpaquePointer?, _ memory: UnsafeMutablePointer<CNVMLMemory>?) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
-        let total = unsafe totalMemory(of: try Device(device, in: state), in: state)
+        let total = unsafe try totalMemory(of: try Device(device, in: state), in: state)
+        try unsafe write(CNVMLMemory(total: total, free: total, used: 0), to: memory)
+    }
+}
+
+/// The same with what the driver keeps for itself, which is nothing here.
+@c(nvmlDeviceGetMemoryInfo_v2)
+public func nvmlDeviceGetMemoryInfo_v2(_ device: OpaquePointer?, _ memory: UnsafeMutablePointer<CNVMLMemoryV2>?)
+    -> Int32
+{
+    unsafe answer(device) { node in
+        let state = try node.state()
+        let total = unsafe try totalMemory(of: try Device(device, in: state), in: state)
+        guard let memory = unsafe memory else { throw Refusal(Code.invalidArgument) }
+        let version = unsafe try VersionedStruct(memory.pointee.version, on: node)
+        guard version == VersionedStruct(CNVMLMemoryV2.self, 2) else { throw Refusal(Code.argumentVersionMismatch) }
+        unsafe memory.pointee = CNVMLMemoryV2(version: version.word, total: total, reserved: 0, free: total, used: 0)
+    }
+}
+
+/// What the CPU sees of the memory: a MIG device's share is by its memory slices.
+@c(nvmlDeviceGetBAR1MemoryInfo)
+public func nvmlDeviceGetBAR1MemoryInfo(_ device: OpaquePointer?, _ memory: UnsafeMutablePointer<CNVMLMemory>?) -> Int32
+{
+    unsafe answer(device) { node in
+        let state = try node.state()
+        let found = unsafe try Device(device, in: state)
+        // A whole GPU shows all of its memory, in a power of two.
+        let gpu = state.gpus[found.gpu].model
+        var whole = UInt64(1) << 30
+        while whole < UInt64(gpu.memoryMiB) << 20 { whole *= 2 }
+        let slices = UInt64(gpu.geometry.memorySlices)
+        let total =
+            switch found {
+            case .gpu: whole
+            case .mig(_, let instance, _): whole / slices * UInt64(instance.placement.size)
+            }
         try unsafe write(CNVMLMemory(total: total, free: total, used: 0), to: memory)
     }
 }
@@ -176,7 +224,7 @@ public func nvmlDeviceGetMemoryInfo(_ device: OpaquePointer?, _ memory: UnsafeMu
 public func nvmlDeviceGetCudaComputeCapability(
     _ device: OpaquePointer?, _ major: UnsafeMutablePointer<Int32>?, _ minor: UnsafeMutablePointer<Int32>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let capability = unsafe state.gpus[try Device(device, in: state).gpu].model.computeCapability
         try unsafe write(Int32(capability.major), to: major)
@@ -187,7 +235,7 @@ public func nvmlDeviceGetCudaComputeCapability(
 @c(nvmlDeviceGetArchitecture)
 public func nvmlDeviceGetArchitecture(_ device: OpaquePointer?, _ architecture: UnsafeMutablePointer<UInt32>?) -> Int32
 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let number = unsafe state.gpus[try Device(device, in: state).gpu].model.architecture.rawValue
         try unsafe write(UInt32(number), to: architecture)
@@ -197,7 +245,7 @@ public func nvmlDeviceGetArchitecture(_ device: OpaquePointer?, _ architecture: 
 /// NVML does not give the utilization of a GPU in MIG mode.
 @c(nvmlDeviceGetUtilizationRates)
 public func nvmlDeviceGetUtilizationRates(_ device: OpaquePointer?, _ rates: OpaquePointer?) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         _ = unsafe try Device(device, in: try node.state())
         throw Refusal(Code.notSupported)
     }

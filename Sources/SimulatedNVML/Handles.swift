@@ -8,6 +8,8 @@ enum Handle: Equatable {
     case gpuInstance(serial: UInt64)
     case computeInstance(serial: UInt64)
     case migDevice(serial: UInt64)
+    case eventSet(UInt64)
+    case sample(UInt64)
 
     private static let mark: UInt = 0x5f << 52
 
@@ -18,6 +20,8 @@ enum Handle: Equatable {
             case .gpuInstance(let serial): (2, UInt(serial))
             case .computeInstance(let serial): (3, UInt(serial))
             case .migDevice(let serial): (4, UInt(serial))
+            case .eventSet(let number): (5, UInt(number))
+            case .sample(let number): (6, UInt(number))
             }
         return unsafe OpaquePointer(bitPattern: Self.mark | kind << 48 | number)
     }
@@ -31,6 +35,8 @@ enum Handle: Equatable {
         case 2: self = .gpuInstance(serial: UInt64(number))
         case 3: self = .computeInstance(serial: UInt64(number))
         case 4: self = .migDevice(serial: UInt64(number))
+        case 5: self = .eventSet(UInt64(number))
+        case 6: self = .sample(UInt64(number))
         default: return nil
         }
     }

@@ -6,15 +6,16 @@ import SimulatedDriver
 
 private func createGPUInstance(
     _ device: OpaquePointer?, profile: UInt32, at place: CNVMLPlacement?,
-    _ out: UnsafeMutablePointer<OpaquePointer?>?
+    _ out: UnsafeMutablePointer<OpaquePointer?>?, function: StaticString = #function
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device, function: function) { node in
         // Before anything is created: an instance without a handle would stay for ever.
         guard unsafe out != nil else { throw Refusal(Code.invalidArgument) }
         let serial = try node.change { state, _ in
             let gpu = unsafe try Device.gpu(device, in: state)
             let placement = place.map { Placement(start: Int($0.start), size: Int($0.size)) }
-            let serial = try state.createGPUInstance(profile: Int(profile), at: placement, on: gpu)
+            let serial = try state.createGPUInstance(
+                profile: Int(profile), at: placement, on: gpu, habit: try node.faults().placementHabit)
             let created = state.gpus[gpu].instances.first { $0.serial == serial }
             return .init(
                 serial,
@@ -44,12 +45,14 @@ public func nvmlDeviceCreateGpuInstanceWithPlacement(
     _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
     // Without a place the call fails like any other one before the start.
-    guard let place = unsafe place else { return answer { _ in throw Refusal(Code.invalidArgument) } }
+    guard let place = unsafe place else {
+        return unsafe answer(device) { _ in throw Refusal(Code.invalidArgument) }
+    }
     return unsafe createGPUInstance(device, profile: profile, at: place.pointee, out)
 }
 
 @c(nvmlGpuInstanceDestroy) public func nvmlGpuInstanceDestroy(_ instance: OpaquePointer?) -> Int32 {
-    answer { node in
+    unsafe answer(instance) { node in
         try node.change { state, _ in
             let (gpu, found) = unsafe try gpuInstance(instance, in: state)
             try state.destroyGPUInstance(serial: found.serial)
@@ -73,7 +76,7 @@ public func nvmlDeviceGetGpuInstances(
     _ device: OpaquePointer?, _ profile: UInt32, _ out: UnsafeMutablePointer<OpaquePointer?>?,
     _ count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let gpu = unsafe state.gpus[try Device.gpu(device, in: state)]
         guard gpu.migEnabled else { throw Refusal(Code.notSupported) }
@@ -89,7 +92,7 @@ public func nvmlDeviceGetGpuInstances(
 public func nvmlDeviceGetGpuInstanceById(
     _ device: OpaquePointer?, _ id: UInt32, _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let gpu = unsafe state.gpus[try Device.gpu(device, in: state)]
         guard gpu.migEnabled else { throw Refusal(Code.notSupported) }
@@ -102,7 +105,7 @@ public func nvmlDeviceGetGpuInstanceById(
 public func nvmlGpuInstanceGetInfo(
     _ instance: OpaquePointer?, _ out: UnsafeMutablePointer<CNVMLGPUInstanceRecord>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(instance) { node in
         let (gpu, found) = unsafe try gpuInstance(instance, in: try node.state())
         let place = CNVMLPlacement(start: UInt32(found.placement.start), size: UInt32(found.placement.size))
         let record = unsafe CNVMLGPUInstanceRecord(
@@ -117,7 +120,7 @@ public func nvmlGpuInstanceGetInfo(
 public func nvmlGpuInstanceGetComputeInstanceRemainingCapacity(
     _ instance: OpaquePointer?, _ profile: UInt32, _ count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(instance) { node in
         let state = try node.state()
         let (_, found) = unsafe try gpuInstance(instance, in: state)
         let capacity = try state.remainingComputeCapacity(of: Int(profile), in: found.serial)
@@ -129,12 +132,32 @@ public func nvmlGpuInstanceGetComputeInstanceRemainingCapacity(
 public func nvmlGpuInstanceCreateComputeInstance(
     _ instance: OpaquePointer?, _ profile: UInt32, _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    answer { node in
+    unsafe createComputeInstance(instance, profile: profile, at: nil, out)
+}
+
+@c(nvmlGpuInstanceCreateComputeInstanceWithPlacement)
+public func nvmlGpuInstanceCreateComputeInstanceWithPlacement(
+    _ instance: OpaquePointer?, _ profile: UInt32, _ place: UnsafePointer<CNVMLPlacement>?,
+    _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> Int32 {
+    guard let place = unsafe place else {
+        return unsafe answer(instance) { _ in throw Refusal(Code.invalidArgument) }
+    }
+    return unsafe createComputeInstance(instance, profile: profile, at: place.pointee, out)
+}
+
+private func createComputeInstance(
+    _ instance: OpaquePointer?, profile: UInt32, at place: CNVMLPlacement?,
+    _ out: UnsafeMutablePointer<OpaquePointer?>?, function: StaticString = #function
+) -> Int32 {
+    unsafe answer(instance, function: function) { node in
         guard unsafe out != nil else { throw Refusal(Code.invalidArgument) }
         let created = try node.change { state, _ in
             let (gpu, found) = unsafe try gpuInstance(instance, in: state)
             var generator = SystemRandomNumberGenerator()
-            let created = try state.createComputeInstance(profile: Int(profile), in: found.serial, using: &generator)
+            let placement = place.map { Placement(start: Int($0.start), size: Int($0.size)) }
+            let created = try state.createComputeInstance(
+                profile: Int(profile), at: placement, in: found.serial, using: &generator)
             return .init(
                 created,
                 events: [
@@ -149,12 +172,18 @@ public func nvmlGpuInstanceCreateComputeInstance(
 
 /// IN_USE while a process has a context on the MIG device.
 @c(nvmlComputeInstanceDestroy) public func nvmlComputeInstanceDestroy(_ instance: OpaquePointer?) -> Int32 {
-    answer { node in
+    unsafe answer(instance) { node in
         try node.change { state, contexts in
-            let (gpu, _, compute) = unsafe try computeInstance(instance, in: state)
+            let (gpu, found, compute) = unsafe try computeInstance(instance, in: state)
             guard try contexts.running(on: compute.serial).isEmpty else { throw Refusal(Code.inUse) }
             try state.destroyComputeInstance(serial: compute.serial)
-            return .init((), events: [Event("destroy-ci", ["gpu": "\(gpu)", "leaf": compute.uuid])])
+            return .init(
+                (),
+                events: [
+                    Event(
+                        "destroy-ci",
+                        ["gpu": "\(gpu)", "gi": "\(found.id)", "id": "\(compute.id)", "leaf": compute.uuid])
+                ])
         }
     }
 }
@@ -164,7 +193,7 @@ public func nvmlGpuInstanceGetComputeInstances(
     _ instance: OpaquePointer?, _ profile: UInt32, _ out: UnsafeMutablePointer<OpaquePointer?>?,
     _ count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(instance) { node in
         let (_, found) = unsafe try gpuInstance(instance, in: try node.state())
         guard ComputeProfile.slices(Int(profile)) != nil else { throw Refusal(Code.invalidArgument) }
         let matching = found.computeInstances.filter { $0.profile == Int(profile) }.sorted { $0.id < $1.id }
@@ -176,7 +205,7 @@ public func nvmlGpuInstanceGetComputeInstances(
 public func nvmlGpuInstanceGetComputeInstanceById(
     _ instance: OpaquePointer?, _ id: UInt32, _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(instance) { node in
         let (_, found) = unsafe try gpuInstance(instance, in: try node.state())
         guard let compute = found.computeInstances.first(where: { $0.id == Int(id) }) else {
             throw Refusal(Code.notFound)
@@ -189,7 +218,7 @@ public func nvmlGpuInstanceGetComputeInstanceById(
 public func nvmlComputeInstanceGetInfo_v2(
     _ instance: OpaquePointer?, _ out: UnsafeMutablePointer<CNVMLComputeInstanceRecord>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(instance) { node in
         let (_, found, compute) = unsafe try computeInstance(instance, in: try node.state())
         let record = unsafe CNVMLComputeInstanceRecord(
             device: Handle.migDevice(serial: compute.serial).pointer,

@@ -17,6 +17,8 @@ enum Code {
     static let notFound: Int32 = 6
     static let insufficientSize: Int32 = 7
     static let driverNotLoaded: Int32 = 9
+    static let timeout: Int32 = 10
+    static let gpuIsLost: Int32 = 15
     static let inUse: Int32 = 19
     static let insufficientResources: Int32 = 23
     static let argumentVersionMismatch: Int32 = 25
@@ -30,9 +32,24 @@ struct Refusal: Error {
 }
 
 /// Runs a call on the initialised node and turns what it throws into NVML's return code.
-func answer(_ body: (SimulatedNode) throws -> Void) -> Int32 {
+///
+/// - Parameter handle: what the call is about, for the faults that are about one GPU or instance.
+func answer(
+    _ handle: OpaquePointer? = nil, function: StaticString = #function, _ body: (SimulatedNode) throws -> Void
+) -> Int32 {
+    let name = CallCounter.count(function)
     guard let node = session.withLock({ $0?.node }) else { return Code.uninitialized }
+    return unsafe run(name, about: handle, on: node, body)
+}
+
+/// Runs a call on a node, after the faults that it meets.
+private func run(
+    _ name: String, about handle: OpaquePointer?, on node: SimulatedNode, _ body: (SimulatedNode) throws -> Void
+) -> Int32 {
     do {
+        let meeting = unsafe try node.meet(DriverCall(name, about: handle, in: node))
+        if meeting.hangMilliseconds > 0 { pause(for: .milliseconds(meeting.hangMilliseconds)) }
+        if let code = meeting.code { return code }
         try body(node)
         return Code.success
     } catch let refusal as Refusal {
@@ -47,6 +64,40 @@ func answer(_ body: (SimulatedNode) throws -> Void) -> Int32 {
         }
     } catch {
         return code(of: error)
+    }
+}
+
+extension DriverCall {
+    fileprivate init(_ name: String, about handle: OpaquePointer?, in node: SimulatedNode) {
+        let state = try? node.state()
+        switch unsafe Handle(handle) {
+        case .gpu(let index): self.init(name, gpu: index)
+        case .gpuInstance(let serial):
+            let found = state?.gpuInstance(serial: serial)
+            self.init(name, gpu: found?.gpu, instance: found.flatMap { state?.gpus[$0.gpu].instances[$0.position].id })
+        case .computeInstance(let serial), .migDevice(let serial):
+            let found = state?.computeInstance(serial: serial)
+            self.init(name, gpu: found?.gpu, instance: found?.instance.id)
+        case .eventSet, .sample, nil: self.init(name)
+        }
+    }
+}
+
+/// How often each function was called in this process.
+enum CallCounter {
+    private static let counts = Mutex<[String: UInt64]>([:])
+
+    /// - Parameter function: as `#function` gives it.
+    /// - Returns: the function's name.
+    static func count(_ function: StaticString) -> String {
+        let name = String("\(function)".prefix { $0 != "(" })
+        counts.withLock { $0[name, default: 0] += 1 }
+        return name
+    }
+
+    /// - Parameter name: nil for all functions together.
+    static func calls(of name: String?) -> UInt64 {
+        counts.withLock { counts in name.map { counts[$0] ?? 0 } ?? counts.values.reduce(0, +) }
     }
 }
 
@@ -76,18 +127,21 @@ func write(_ text: String, to buffer: UnsafeMutablePointer<CChar>?, length: UInt
 // MARK: Start and end
 
 @c(nvmlInit_v2) public func nvmlInit_v2() -> Int32 {
-    session.withLock { session in
-        if let open = session {
-            session = (open.node, open.users + 1)
-            return Code.success
-        }
+    let name = CallCounter.count(#function)
+    let node: SimulatedNode
+    if let open = session.withLock({ $0?.node }) {
+        node = open
+    } else {
         guard let directory = Environment.value(SimulatedNode.environmentVariable) else { return Code.driverNotLoaded }
         do throws(SimulatedNodeError) {
-            session = (try SimulatedNode(opening: directory), 1)
-            return Code.success
+            node = try SimulatedNode(opening: directory)
         } catch {
             return code(of: error) == Code.noPermission ? Code.noPermission : Code.driverNotLoaded
         }
+    }
+    return run(name, about: nil, on: node) { node in
+        // Somebody else may have begun the session meanwhile.
+        session.withLock { $0 = ($0?.node ?? node, ($0?.users ?? 0) + 1) }
     }
 }
 
@@ -115,16 +169,28 @@ public func flexmigSimulatedNode(_ buffer: UnsafeMutablePointer<CChar>?, _ lengt
     }
 }
 
+/// How often functions of this library were called in this process: the one of that name, or all for NULL. Counts what
+/// a program asks of the driver; only this library has it.
+@c(flexmigSimulatedCalls)
+public func flexmigSimulatedCalls(_ name: UnsafePointer<CChar>?, _ count: UnsafeMutablePointer<UInt64>?) -> Int32 {
+    do throws(Refusal) {
+        try unsafe write(CallCounter.calls(of: unsafe name.map { unsafe String(cString: $0) }), to: count)
+        return Code.success
+    } catch {
+        return error.code
+    }
+}
+
 // MARK: The system
 
 @c(nvmlSystemGetDriverVersion)
 public func nvmlSystemGetDriverVersion(_ buffer: UnsafeMutablePointer<CChar>?, _ length: UInt32) -> Int32 {
-    answer { try unsafe write(try $0.state().driverVersion, to: buffer, length: length) }
+    answer { try unsafe write(try $0.driverVersion(), to: buffer, length: length) }
 }
 
 @c(nvmlSystemGetNVMLVersion)
 public func nvmlSystemGetNVMLVersion(_ buffer: UnsafeMutablePointer<CChar>?, _ length: UInt32) -> Int32 {
-    answer { try unsafe write("13." + (try $0.state().driverVersion), to: buffer, length: length) }
+    answer { try unsafe write("13." + (try $0.driverVersion()), to: buffer, length: length) }
 }
 
 @c(nvmlSystemGetCudaDriverVersion_v2)
@@ -149,6 +215,9 @@ public func nvmlSystemGetCudaDriverVersion(_ version: UnsafeMutablePointer<Int32
         case Code.notFound: "Not Found"
         case Code.insufficientSize: "Insufficient Size"
         case Code.driverNotLoaded: "Driver Not Loaded"
+        case Code.timeout: "Timeout"
+        case 13: "Function Not Found"
+        case Code.gpuIsLost: "GPU is lost"
         case Code.inUse: "In use by another client"
         case Code.insufficientResources: "Insufficient Resources"
         case Code.argumentVersionMismatch: "Argument Version Mismatch"

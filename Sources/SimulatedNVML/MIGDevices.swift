@@ -9,7 +9,7 @@ import SimulatedDriver
 public func nvmlDeviceGetMigMode(
     _ device: OpaquePointer?, _ current: UnsafeMutablePointer<UInt32>?, _ pending: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let gpu = unsafe state.gpus[try Device.gpu(device, in: state)]
         try unsafe write(gpu.migEnabled ? 1 : 0, to: current)
@@ -22,7 +22,7 @@ public func nvmlDeviceGetMigMode(
 public func nvmlDeviceSetMigMode(
     _ device: OpaquePointer?, _ mode: UInt32, _ activation: UnsafeMutablePointer<Int32>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         guard mode <= 1, unsafe activation != nil else { throw Refusal(Code.invalidArgument) }
         let isNow = try node.change { state, _ in
             let gpu = unsafe try Device.gpu(device, in: state)
@@ -38,7 +38,7 @@ public func nvmlDeviceSetMigMode(
 
 @c(nvmlDeviceIsMigDeviceHandle)
 public func nvmlDeviceIsMigDeviceHandle(_ device: OpaquePointer?, _ isMIG: UnsafeMutablePointer<UInt32>?) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         if case .mig = unsafe try Device(device, in: try node.state()) {
             try unsafe write(1, to: isMIG)
         } else {
@@ -54,7 +54,7 @@ private func index(_ instance: SimulatedGPUInstance, _ compute: SimulatedCompute
 
 @c(nvmlDeviceGetMaxMigDeviceCount)
 public func nvmlDeviceGetMaxMigDeviceCount(_ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let gpu = unsafe state.gpus[try Device.gpu(device, in: state)]
         try unsafe write(gpu.migEnabled ? UInt32(gpu.model.geometry.computeSlices) : 0, to: count)
@@ -65,7 +65,7 @@ public func nvmlDeviceGetMaxMigDeviceCount(_ device: OpaquePointer?, _ count: Un
 public func nvmlDeviceGetMigDeviceHandleByIndex(
     _ device: OpaquePointer?, _ wanted: UInt32, _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let gpu = unsafe try Device.gpu(device, in: state)
         guard state.gpus[gpu].migEnabled, Int(wanted) < state.gpus[gpu].model.geometry.computeSlices else {
@@ -92,31 +92,37 @@ private func migDevice(
 public func nvmlDeviceGetDeviceHandleFromMigDeviceHandle(
     _ device: OpaquePointer?, _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    answer { try unsafe write(Handle.gpu(try migDevice(device, in: try $0.state()).gpu).pointer, to: out) }
+    unsafe answer(device) {
+        try unsafe write(Handle.gpu(try migDevice(device, in: try $0.state()).gpu).pointer, to: out)
+    }
 }
 
 @c(nvmlDeviceGetGpuInstanceId)
 public func nvmlDeviceGetGpuInstanceId(_ device: OpaquePointer?, _ id: UnsafeMutablePointer<UInt32>?) -> Int32 {
-    answer { try unsafe write(UInt32(try migDevice(device, in: try $0.state()).instance.id), to: id) }
+    unsafe answer(device) { try unsafe write(UInt32(try migDevice(device, in: try $0.state()).instance.id), to: id) }
 }
 
 @c(nvmlDeviceGetComputeInstanceId)
 public func nvmlDeviceGetComputeInstanceId(_ device: OpaquePointer?, _ id: UnsafeMutablePointer<UInt32>?) -> Int32 {
-    answer { try unsafe write(UInt32(try migDevice(device, in: try $0.state()).compute.id), to: id) }
+    unsafe answer(device) { try unsafe write(UInt32(try migDevice(device, in: try $0.state()).compute.id), to: id) }
 }
 
 @c(nvmlDeviceGetAttributes_v2)
 public func nvmlDeviceGetAttributes_v2(
     _ device: OpaquePointer?, _ out: UnsafeMutablePointer<CNVMLAttributes>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let (gpu, instance, compute) = unsafe try migDevice(device, in: state)
         guard let profile = state.gpus[gpu].model.geometry.profile(id: .init(rawValue: instance.profile)) else {
             throw Refusal(Code.unknown)
         }
+        // What nobody has published this driver can't tell.
+        guard let multiprocessors = profile.multiprocessors, let memoryMiB = profile.memoryMiB else {
+            throw Refusal(Code.notSupported)
+        }
         var record = CNVMLAttributes()
-        record.multiprocessorCount = UInt32((profile.multiprocessors ?? 0) * compute.slices / profile.computeSlices)
+        record.multiprocessorCount = UInt32(multiprocessors * compute.slices / profile.computeSlices)
         record.sharedCopyEngineCount = UInt32(profile.engines.copy)
         record.sharedDecoderCount = UInt32(profile.engines.decoder)
         record.sharedEncoderCount = UInt32(profile.engines.encoder)
@@ -124,7 +130,7 @@ public func nvmlDeviceGetAttributes_v2(
         record.sharedOfaCount = UInt32(profile.engines.ofa)
         record.gpuInstanceSliceCount = UInt32(profile.computeSlices)
         record.computeInstanceSliceCount = UInt32(compute.slices)
-        record.memorySizeMB = UInt64(profile.memoryMiB ?? 0)
+        record.memorySizeMB = UInt64(memoryMiB)
         try unsafe write(record, to: out)
     }
 }
@@ -140,12 +146,19 @@ public func nvmlDeviceGetAttributes(
 
 private let notAvailable = UInt64.max
 
-/// All processes with a context on the device: the GPU shows those of all its MIG devices.
 @c(nvmlDeviceGetComputeRunningProcesses_v3)
 public func nvmlDeviceGetComputeRunningProcesses_v3(
     _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
 ) -> Int32 {
-    answer { node in
+    unsafe computeProcesses(device, count, out)
+}
+
+/// All processes with a context on the device: the GPU shows those of all its MIG devices.
+private func computeProcesses(
+    _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?,
+    function: StaticString = #function
+) -> Int32 {
+    unsafe answer(device, function: function) { node in
         let state = try node.state()
         let found = unsafe try Device(device, in: state)
         let devices =
@@ -175,7 +188,18 @@ public func nvmlDeviceGetComputeRunningProcesses_v3(
 public func nvmlDeviceGetComputeRunningProcesses_v2(
     _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
 ) -> Int32 {
-    unsafe nvmlDeviceGetComputeRunningProcesses_v3(device, count, out)
+    unsafe computeProcesses(device, count, out)
+}
+
+/// Nobody uses MPS on a simulated node.
+@c(nvmlDeviceGetMPSComputeRunningProcesses_v3)
+public func nvmlDeviceGetMPSComputeRunningProcesses_v3(
+    _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
+) -> Int32 {
+    unsafe answer(device) { node in
+        _ = unsafe try Device(device, in: try node.state())
+        try unsafe write(0, to: count)
+    }
 }
 
 /// No graphics on a MIG device.
@@ -183,7 +207,7 @@ public func nvmlDeviceGetComputeRunningProcesses_v2(
 public func nvmlDeviceGetGraphicsRunningProcesses_v3(
     _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         _ = unsafe try Device(device, in: try node.state())
         try unsafe write(0, to: count)
     }

@@ -22,19 +22,9 @@ private func profile(at index: UInt32, of device: OpaquePointer?, in node: Simul
 public func nvmlDeviceGetGpuInstanceProfileInfo(
     _ device: OpaquePointer?, _ index: UInt32, _ out: UnsafeMutablePointer<CNVMLGPUInstanceProfile>?
 ) -> Int32 {
-    answer { node in
-        let profile = unsafe try profile(at: index, of: device, in: node)
+    unsafe answer(device) { node in
         var record = CNVMLGPUInstanceProfile()
-        record.id = UInt32(profile.id.rawValue)
-        record.sliceCount = UInt32(profile.computeSlices)
-        record.instanceCount = UInt32(profile.maximumInstances)
-        record.multiprocessorCount = UInt32(profile.multiprocessors ?? 0)
-        record.copyEngineCount = UInt32(profile.engines.copy)
-        record.decoderCount = UInt32(profile.engines.decoder)
-        record.encoderCount = UInt32(profile.engines.encoder)
-        record.jpegCount = UInt32(profile.engines.jpeg)
-        record.ofaCount = UInt32(profile.engines.ofa)
-        record.memorySizeMB = UInt64(profile.memoryMiB ?? 0)
+        record.fill(unsafe try profile(at: index, of: device, in: node))
         try unsafe write(record, to: out)
     }
 }
@@ -44,43 +34,45 @@ public func nvmlDeviceGetGpuInstanceProfileInfo(
 public func nvmlDeviceGetGpuInstanceProfileInfoV(
     _ device: OpaquePointer?, _ index: UInt32, _ out: UnsafeMutableRawPointer?
 ) -> Int32 {
-    answer { node in
-        let profile = unsafe try profile(at: index, of: device, in: node)
-        guard let out = unsafe out else { throw Refusal(Code.invalidArgument) }
-        let name = Array("MIG \(profile.name)".utf8.prefix(95))
-        switch unsafe out.load(as: UInt32.self) {
-        case 0x200_0098:
-            var record = CNVMLGPUInstanceProfileV2()
-            record.version = 0x200_0098
-            record.id = UInt32(profile.id.rawValue)
-            record.sliceCount = UInt32(profile.computeSlices)
-            record.instanceCount = UInt32(profile.maximumInstances)
-            record.multiprocessorCount = UInt32(profile.multiprocessors ?? 0)
-            record.copyEngineCount = UInt32(profile.engines.copy)
-            record.decoderCount = UInt32(profile.engines.decoder)
-            record.encoderCount = UInt32(profile.engines.encoder)
-            record.jpegCount = UInt32(profile.engines.jpeg)
-            record.ofaCount = UInt32(profile.engines.ofa)
-            record.memorySizeMB = UInt64(profile.memoryMiB ?? 0)
-            unsafe withUnsafeMutableBytes(of: &record.name) { unsafe $0.copyBytes(from: name) }
-            unsafe out.assumingMemoryBound(to: CNVMLGPUInstanceProfileV2.self).pointee = record
-        case 0x300_0098:
-            var record = CNVMLGPUInstanceProfileV3()
-            record.version = 0x300_0098
-            record.id = UInt32(profile.id.rawValue)
-            record.sliceCount = UInt32(profile.computeSlices)
-            record.instanceCount = UInt32(profile.maximumInstances)
-            record.multiprocessorCount = UInt32(profile.multiprocessors ?? 0)
-            record.copyEngineCount = UInt32(profile.engines.copy)
-            record.decoderCount = UInt32(profile.engines.decoder)
-            record.encoderCount = UInt32(profile.engines.encoder)
-            record.jpegCount = UInt32(profile.engines.jpeg)
-            record.ofaCount = UInt32(profile.engines.ofa)
-            record.memorySizeMB = UInt64(profile.memoryMiB ?? 0)
-            unsafe withUnsafeMutableBytes(of: &record.name) { unsafe $0.copyBytes(from: name) }
-            unsafe out.assumingMemoryBound(to: CNVMLGPUInstanceProfileV3.self).pointee = record
-        default: throw Refusal(Code.argumentVersionMismatch)
+    unsafe answer(device) { node in
+        unsafe try write(try profile(at: index, of: device, in: node), to: out, on: node)
+    }
+}
+
+/// The same by the profile's ID, which is not its index.
+@c(nvmlDeviceGetGpuInstanceProfileInfoByIdV)
+public func nvmlDeviceGetGpuInstanceProfileInfoByIdV(
+    _ device: OpaquePointer?, _ id: UInt32, _ out: UnsafeMutableRawPointer?
+) -> Int32 {
+    unsafe answer(device) { node in
+        let state = try node.state()
+        let gpu = unsafe state.gpus[try Device.gpu(device, in: state)]
+        guard let profile = gpu.model.geometry.profile(id: .init(rawValue: Int(id))) else {
+            throw Refusal(Code.invalidArgument)
         }
+        try unsafe write(profile, to: out, on: node)
+    }
+}
+
+private func write(_ profile: MIGProfile, to out: UnsafeMutableRawPointer?, on node: SimulatedNode) throws {
+    guard let out = unsafe out else { throw Refusal(Code.invalidArgument) }
+    let version = try VersionedStruct(unsafe out.load(as: UInt32.self), on: node)
+    let name = Array("MIG \(profile.name)".utf8.prefix(95))
+    if version == VersionedStruct(CNVMLGPUInstanceProfileV2.self, 2) {
+        var record = CNVMLGPUInstanceProfileV2()
+        record.version = version.word
+        record.fill(profile)
+        unsafe withUnsafeMutableBytes(of: &record.name) { unsafe $0.copyBytes(from: name) }
+        unsafe out.assumingMemoryBound(to: CNVMLGPUInstanceProfileV2.self).pointee = record
+    } else if version == VersionedStruct(CNVMLGPUInstanceProfileV3.self, 3) {
+        var record = CNVMLGPUInstanceProfileV3()
+        record.version = version.word
+        record.fill(profile)
+        record.capabilities = profile.attributes == "+gfx" ? 2 : 0
+        unsafe withUnsafeMutableBytes(of: &record.name) { unsafe $0.copyBytes(from: name) }
+        unsafe out.assumingMemoryBound(to: CNVMLGPUInstanceProfileV3.self).pointee = record
+    } else {
+        throw Refusal(Code.argumentVersionMismatch)
     }
 }
 
@@ -89,7 +81,7 @@ public func nvmlDeviceGetGpuInstancePossiblePlacements_v2(
     _ device: OpaquePointer?, _ id: UInt32, _ places: UnsafeMutablePointer<CNVMLPlacement>?,
     _ count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let gpu = unsafe state.gpus[try Device.gpu(device, in: state)]
         guard let profile = gpu.model.geometry.profile(id: .init(rawValue: Int(id))) else {
@@ -115,37 +107,10 @@ public func nvmlDeviceGetGpuInstancePossiblePlacements(
 public func nvmlDeviceGetGpuInstanceRemainingCapacity(
     _ device: OpaquePointer?, _ id: UInt32, _ count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-    answer { node in
+    unsafe answer(device) { node in
         let state = try node.state()
         let gpu = unsafe try Device.gpu(device, in: state)
         guard state.gpus[gpu].migEnabled else { throw Refusal(Code.notSupported) }
         try unsafe write(UInt32(try state.remainingCapacity(of: Int(id), on: gpu)), to: count)
-    }
-}
-
-@c(nvmlGpuInstanceGetComputeInstanceProfileInfo)
-public func nvmlGpuInstanceGetComputeInstanceProfileInfo(
-    _ instance: OpaquePointer?, _ index: UInt32, _ engine: UInt32,
-    _ out: UnsafeMutablePointer<CNVMLComputeInstanceProfile>?
-) -> Int32 {
-    answer { node in
-        let state = try node.state()
-        let (gpu, found) = unsafe try gpuInstance(instance, in: state)
-        // NVML_COMPUTE_INSTANCE_PROFILE_COUNT is 9 in the interface that this library follows.
-        guard index < 9, engine == 0 else { throw Refusal(Code.invalidArgument) }
-        guard let profile = state.gpus[gpu].model.geometry.profile(id: .init(rawValue: found.profile)),
-            let slices = ComputeProfile.slices(Int(index)), slices <= profile.computeSlices
-        else { throw Refusal(Code.notSupported) }
-        var record = CNVMLComputeInstanceProfile()
-        record.id = index
-        record.sliceCount = UInt32(slices)
-        record.instanceCount = UInt32(profile.computeSlices / slices)
-        record.multiprocessorCount = UInt32((profile.multiprocessors ?? 0) * slices / profile.computeSlices)
-        record.sharedCopyEngineCount = UInt32(profile.engines.copy)
-        record.sharedDecoderCount = UInt32(profile.engines.decoder)
-        record.sharedEncoderCount = UInt32(profile.engines.encoder)
-        record.sharedJpegCount = UInt32(profile.engines.jpeg)
-        record.sharedOfaCount = UInt32(profile.engines.ofa)
-        try unsafe write(record, to: out)
     }
 }

@@ -21,7 +21,7 @@ struct CommandFailureTests {
         ("in use", device(.inUse), 75), ("not supported", device(.notSupported), 70), ("other", device(.other), 70),
         ("ledger not writable", LedgerError(directory: "/run", cause: notPermitted), 77),
         ("ledger broken", LedgerError(directory: "/run", cause: notThere), 70),
-        ("no such layout", LayoutRefusal.migModeOff(gpu: 0, mode: .off), 69),
+        ("no such layout", LayoutRefusal.migModeOff(gpu: 0, mode: .off, .unknown), 69),
         ("leaves in use", LeavesInUse(uses: []), 75),
         // A change that stops half-way stops for its cause.
         ("change not permitted", interrupted(.noPermission), 77), ("change while in use", interrupted(.inUse), 75),

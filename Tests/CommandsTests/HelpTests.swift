@@ -12,8 +12,15 @@ struct HelpTests {
 
     static let commands: [(file: String, words: [String])] = [
         ("flexmig", []), ("node", ["node"]), ("node-list", ["node", "list"]), ("node-show", ["node", "show"]),
-        ("node-flatten", ["node", "flatten"]), ("run", ["run"]), ("exec", ["exec"]),
+        ("node-flatten", ["node", "flatten"]), ("node-plan", ["node", "plan"]), ("node-apply", ["node", "apply"]),
+        ("node-verify", ["node", "verify"]), ("node-export", ["node", "export"]), ("node-assign", ["node", "assign"]),
+        ("node-quarantine", ["node", "quarantine"]), ("node-restore", ["node", "restore"]),
+        ("node-watch", ["node", "watch"]), ("cdi", ["cdi"]), ("cdi-generate", ["cdi", "generate"]), ("run", ["run"]),
+        ("exec", ["exec"]),
         ("doctor", ["doctor"]), ("measure", ["measure"]),
+        ("node-fault", ["node", "fault"]), ("node-fault-add", ["node", "fault", "add"]),
+        ("node-fault-list", ["node", "fault", "list"]), ("node-fault-clear", ["node", "fault", "clear"]),
+        ("node-fault-xid", ["node", "fault", "xid"]), ("node-fault-restart", ["node", "fault", "restart"]),
         ("bench", ["bench"]), ("bench-collectives", ["bench", "collectives"]),
     ]
 

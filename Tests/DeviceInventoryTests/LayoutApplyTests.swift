@@ -23,7 +23,7 @@ struct LayoutApplyTests {
 
     @Test func tellsEveryStep() throws {
         var told: [String] = []
-        try plan.apply(with: backend) { told.append($0) }
+        try plan.apply(with: backend, progress: { told.append($0) })
         #expect(told == plan.steps.map { $0.description(on: Self.model.geometry) })
         #expect(backend.calls == plan.steps.count)
         #expect(backend.gpu.layoutName == .thin)
@@ -33,7 +33,7 @@ struct LayoutApplyTests {
     @Test func waitsForInstancesInUse() throws {
         backend.stayBusy(for: 3)
         var told = 0
-        try plan.apply(with: backend) { _ in told += 1 }
+        try plan.apply(with: backend, progress: { _ in told += 1 })
         #expect(told == plan.steps.count)
         #expect(backend.calls == plan.steps.count + 3)
     }
@@ -47,7 +47,9 @@ struct LayoutApplyTests {
         #expect(
             error.description == """
                 GPU 0: could not destroy 2g.10gb at 2:2: still in use
-                nothing was changed on it. The same command again goes on from here.
+                nothing was changed on it
+                not done: \(plan.steps.dropFirst().map { $0.description(on: Self.model.geometry) }.joined(separator: ", "))
+                The same command again goes on from here.
                 """)
         #expect(backend.gpu == plan.gpu)
     }
@@ -63,7 +65,10 @@ struct LayoutApplyTests {
             error.description == """
                 GPU 0: could not create 1g.5gb at 1:1: not allowed
                 Be root.
-                done before: destroy 2g.10gb at 2:2, destroy 3g.20gb at 4:4. The same command again goes on from here.
+                done before: destroy 2g.10gb at 2:2, destroy 3g.20gb at 4:4
+                not done: create 1g.5gb at 2:1, create 1g.5gb at 3:1, create 1g.5gb at 4:1, create 1g.5gb at 5:1, \
+                create 1g.5gb at 6:1
+                The same command again goes on from here.
                 """)
     }
 

@@ -9,18 +9,21 @@ struct LayoutRefusalTests {
     }
 
     @Test(arguments: [
-        ("off", MIGMode.off, "off"), ("switched on, but not yet", .pendingOn, "off, on after a reset"),
+        ("off", MIGMode.off, "off", "-mig 1"),
+        ("switched on, but not yet", .pendingOn, "off, on after a reset", "--gpu-reset"),
     ])
-    func migModeOff(what: String, mode: MIGMode, words: String) throws {
+    func migModeOff(what: String, mode: MIGMode, words: String, command: String) throws {
         let gpu = GPU.planned(.a100With40GB, index: 3, mode: mode)
         for name in LayoutName.allCases {
             #expect(
                 try refusal(gpu.plan(name)) == """
                     MIG mode of GPU 3 is \(words)
-                    flexmig never switches it. When nothing uses the GPU, run: nvidia-smi -i 3 -mig 1
+                    flexmig never switches it. On this GPU it takes a reset: nothing may use the GPU meanwhile, \
+                    monitoring services included. The mode then stays over reboots. When nothing uses the GPU, run: \
+                    nvidia-smi -i 3 \(command)
                     """, "\(what)")
         }
-        #expect(throws: LayoutRefusal.migModeOff(gpu: 3, mode: mode)) { try gpu.plan(Layout([])).get() }
+        #expect(throws: LayoutRefusal.migModeOff(gpu: 3, mode: mode, .reset)) { try gpu.plan(Layout([])).get() }
     }
 
     /// It is still on, whatever the next reset brings.
@@ -42,7 +45,8 @@ struct LayoutRefusalTests {
 
     @Test(arguments: GPUModel.all)
     func namedLayoutsThatExistAreNotRefused(model: GPUModel) throws {
-        let names = model.id == GPUModel.a30.id ? [LayoutName.thin] : LayoutName.allCases
+        let hasFatLeaf = model.geometry.memorySlices == 8
+        let names = hasFatLeaf ? LayoutName.allCases : [LayoutName.thin]
         for name in names { #expect(try GPU.planned(model).plan(name).get().wanted.specs.count > 0) }
     }
 

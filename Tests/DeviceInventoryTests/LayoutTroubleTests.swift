@@ -17,7 +17,7 @@ struct LayoutTroubleTests {
         #expect(progress.count == change - 1)
         #expect(answer.hasPrefix("error LayoutInterrupted GPU 0: could not "))
         #expect(answer.contains(": the driver fails at change \(change) / "))
-        #expect(answer.hasSuffix(" The same command again goes on from here."))
+        #expect(answer.hasSuffix(" / The same command again goes on from here."))
         // Nobody holds anything, and what is there is a legal layout.
         #expect(try test.isReleased())
         #expect(GPUModel.a100With40GB.geometry.isValid(try test.layout()))
@@ -34,7 +34,7 @@ struct LayoutTroubleTests {
         let test = try LayoutNode("a100-40gb:2")
         let answer = try test.flatten("doubles fail=6").answer
         #expect(answer.hasPrefix("error LayoutInterrupted GPU 1: could not create 1g.10gb at 2:2: "))
-        #expect(answer.contains(" / done before: create 1g.10gb at 0:2. "))
+        #expect(answer.contains(" / done before: create 1g.10gb at 0:2 / not done: "))
         #expect(try test.has(.doubles, on: 0))
         #expect(try test.flatten("doubles").answer == "flattened 3 5")
         #expect(try test.has(.doubles, on: 1))
@@ -56,7 +56,9 @@ struct LayoutTroubleTests {
         #expect(try test.node.change { state, _ in .init(state.setMIGMode(false, on: 1)) })
         #expect(
             try test.flatten("thin").answer == "error LayoutRefusal MIG mode of GPU 1 is off"
-                + " / flexmig never switches it. When nothing uses the GPU, run: nvidia-smi -i 1 -mig 1")
+                + " / flexmig never switches it. On this GPU it takes a reset: nothing may use the GPU meanwhile, monitoring "
+                + "services included. The mode then stays over reboots. When nothing uses the GPU, run: "
+                + "nvidia-smi -i 1 -mig 1")
         #expect(try test.leaves(on: 0).isEmpty)
         #expect(try test.flatten("thin gpu=0").answer == "flattened 7 0")
     }
@@ -89,7 +91,7 @@ struct LayoutTroubleTests {
         backend.whenAsked { taken.withLock { $0 = try? ledger.take(from: [leaf]) { _ in job } } }
         let change = LayoutChange(backend: backend, ledger: ledger)
         let error = try #require(throws: LeavesInUse.self) {
-            try change.flatten(to: .doubles, selecting: { _ in true }, dryRun: false, progress: { _ in })
+            try change.apply(WantedNode(all: .named(.doubles), source: "doubles"))
         }
         #expect(taken.withLock { $0 } == job)
         #expect(error.uses.map(\.leaf) == [leaf])
@@ -103,7 +105,7 @@ struct LayoutTroubleTests {
         backend.loseInstance()
         let change = LayoutChange(backend: backend, ledger: try Ledger(stateDirectory: directory.path))
         let error = try #require(throws: DeviceError.self) {
-            try change.flatten(to: .full, selecting: { _ in true }, dryRun: false, progress: { _ in })
+            try change.apply(WantedNode(all: .named(.full), source: "full"))
         }
         #expect(error.message.hasPrefix("GPU 0 has 1g.5gb@0:1 1g.5gb@1:1 "))
         #expect(error.message.contains(" after the change instead of "))

@@ -15,7 +15,7 @@ import Testing
         let node = try TestNode(spec, layout: layout)
         let list = try node.list()
         #expect(list.leaves.count == leaves)
-        #expect(list.leaves.reduce(0) { $0 + $1.memoryMiB } == memoryMiB)
+        #expect(list.leaves.reduce(0) { $0 + ($1.memoryMiB ?? 0) } == memoryMiB)
         #expect(list.gpus.allSatisfy { $0.layout == layout })
         #expect(list.driver.simulated && list.driver.evidence == "simulated driver")
         #expect(Set(list.leaves.map(\.uuid)).count == leaves)

@@ -90,8 +90,11 @@ struct LayoutValidityTests {
             for spec in chosen {
                 for slice in spec.placement.start..<spec.placement.end { painted[slice, default: 0] += 1 }
             }
-            let media = chosen.count { geometry.profile(id: $0.profile)?.attributes == "+me" }
-            let expected = painted.values.allSatisfy { $0 == 1 } && media <= 1
+            let attributes = chosen.map { geometry.profile(id: $0.profile)?.attributes ?? "" }
+            // One instance may have the only optical flow accelerator; who takes all media engines leaves none.
+            let media = attributes.count { $0.hasPrefix("+me") }
+            let hasRoom = !attributes.contains("+me.all") || attributes.count { $0 != "-me" } == 1
+            let expected = painted.values.allSatisfy { $0 == 1 } && media <= 1 && hasRoom
             #expect(
                 geometry.isValid(Layout(chosen)) == expected,
                 "seed \(seed): \(Layout(chosen).description(on: geometry))")

@@ -71,7 +71,9 @@ struct NodeSpecTests {
         #expect(
             error.description
                 == "node spec item \"v100:2\": unknown GPU model \"v100\"; write MODEL:COUNT, known models: "
-                + "a30-24gb, a100-40gb, a100-80gb, h100-80gb, h100-80gb-pcie, h200-141gb")
+                + "a30-24gb, a100-40gb, a100-80gb, h100-80gb, h100-80gb-pcie, h100-94gb, h100-96gb, h20-96gb, "
+                + "gh200-144gb, h200-141gb, b200-180gb, gb200-186gb, b300-269gb, gb300-278gb, rtx-pro-6000-96gb, "
+                + "rtx-pro-5000-48gb, rtx-pro-4500-32gb")
         #expect(error.knownModels == GPUModel.all.map(\.id))
     }
 

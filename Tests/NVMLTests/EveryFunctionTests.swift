@@ -42,11 +42,26 @@ struct EveryFunctionTests {
         ("nvmlGpuInstanceGetComputeInstanceById", "hnp"),
         ("nvmlComputeInstanceGetInfo", "hp"), ("nvmlComputeInstanceGetInfo_v2", "hp"),
         ("nvmlComputeInstanceDestroy", "h"), ("nvmlGpuInstanceDestroy", "h"),
+        ("nvmlDeviceGetMemoryInfo_v2", "hp"), ("nvmlDeviceGetBAR1MemoryInfo", "hp"),
+        ("nvmlDeviceGetCpuAffinity", "hnp"), ("nvmlDeviceGetCpuAffinityWithinScope", "hnpn"),
+        ("nvmlDeviceGetMemoryAffinity", "hnpn"), ("nvmlDeviceGetTopologyCommonAncestor", "hhp"),
+        ("nvmlDeviceGetTopologyNearestGpus", "hnpq"), ("nvmlDeviceGetP2PStatus", "hhnp"),
+        ("nvmlDeviceGetMPSComputeRunningProcesses_v3", "hpq"),
+        ("nvmlDeviceGetGpuInstanceProfileInfoByIdV", "hnp"),
+        ("nvmlGpuInstanceGetComputeInstanceProfileInfoV", "hnnp"),
+        ("nvmlGpuInstanceGetComputeInstancePossiblePlacements", "hnqp"),
+        ("nvmlGpuInstanceCreateComputeInstanceWithPlacement", "hnpp"),
+        ("nvmlGpmQueryDeviceSupport", "hp"), ("nvmlGpmSampleAlloc", "p"), ("nvmlGpmSampleFree", "h"),
+        ("nvmlGpmSampleGet", "hh"), ("nvmlGpmMigSampleGet", "hnh"), ("nvmlGpmMetricsGet", "p"),
+        ("nvmlEventSetCreate", "p"), ("nvmlEventSetFree", "h"),
+        ("nvmlEventSetWait", "hpn"), ("nvmlEventSetWait_v2", "hpn"),
+        ("nvmlDeviceGetSupportedEventTypes", "hp"), ("nvmlDeviceRegisterEvents", "hnh"),
     ]
 
     /// Those that work without a session.
     static let others = [
         "nvmlInit", "nvmlInit_v2", "nvmlInitWithFlags", "nvmlShutdown", "nvmlErrorString", "flexmigSimulatedNode",
+        "flexmigSimulatedCalls",
     ]
 
     /// The names that the library has for others are those of this table.
@@ -158,7 +173,7 @@ struct EveryFunctionTests {
         await #expect(processExitsWith: .success) { [path = fixture.path as String] in
             var random = SplitMix(seed: 2511)
             withClient(of: path) { client in
-                let known: Set<Int32?> = [0, 2, 3, 6, 7, 19, 23, 25]
+                let known: Set<Int32?> = [0, 2, 3, 6, 7, 10, 19, 23, 25]
                 let handles = LivingHandles(client)
                 var pool = handles.all + [0, 1]
                 let numbers: [UInt] = [
@@ -216,6 +231,7 @@ struct LivingHandles {
     let instance: UInt
     let compute: UInt
     let device: UInt
+    let eventSet: UInt
     /// The GPU's.
     let uuid: String
 
@@ -226,14 +242,16 @@ struct LivingHandles {
         device = client.handle("nvmlDeviceGetMigDeviceHandleByIndex", gpu, 0)
         instance = client.handle("nvmlDeviceGetGpuInstanceById", gpu, 7)
         compute = client.handle("nvmlGpuInstanceGetComputeInstanceById", instance, 0)
+        eventSet = client.handle("nvmlEventSetCreate")
     }
 
-    var all: [UInt] { [gpu, instance, compute, device] }
+    var all: [UInt] { [gpu, instance, compute, device, eventSet] }
 
     /// The handle that a function takes.
     func handle(for name: String) -> UInt {
         if name.hasPrefix("nvmlGpuInstance") { return instance }
         if name.hasPrefix("nvmlComputeInstance") { return compute }
+        if name.hasPrefix("nvmlEventSet") { return eventSet }
         return Self.ofMIGDevices.contains(name) ? device : gpu
     }
 
@@ -262,5 +280,8 @@ struct LivingHandles {
         "nvmlDeviceGetCudaComputeCapability", "nvmlDeviceGetArchitecture", "nvmlDeviceGetUtilizationRates",
         "nvmlDeviceIsMigDeviceHandle", "nvmlDeviceGetComputeRunningProcesses_v2",
         "nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3",
+        "nvmlDeviceGetMPSComputeRunningProcesses_v3", "nvmlDeviceGetMemoryInfo_v2", "nvmlDeviceGetBAR1MemoryInfo",
+        "nvmlDeviceGetCpuAffinity", "nvmlDeviceGetCpuAffinityWithinScope", "nvmlDeviceGetMemoryAffinity",
+        "nvmlGpmQueryDeviceSupport",
     ]
 }

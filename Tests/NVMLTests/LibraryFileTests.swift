@@ -59,7 +59,7 @@ struct LibraryFileTests {
     @Test func onlyItsOwnNamesAreVisible() throws {
         let names = try #require(try ELF.exportedNames(of: Self.product))
         #expect(names.count > 50)
-        #expect(names.filter { !$0.hasPrefix("nvml") } == ["flexmigSimulatedNode"])
+        #expect(names.filter { !$0.hasPrefix("nvml") }.sorted() == ["flexmigSimulatedCalls", "flexmigSimulatedNode"])
     }
 
     /// The Swift runtime is inside: a program without Swift can load it anywhere.

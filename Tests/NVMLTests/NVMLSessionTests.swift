@@ -6,10 +6,20 @@ import TestSupport
 import Testing
 
 /// Opens the binding on the simulated library and a node. For exit tests, like `withClient`.
-private func withSession(of node: String, _ body: (NVMLSession) throws -> Void) {
+func withSession(of node: String, _ body: (NVMLSession) throws -> Void) {
     Environment.set(SimulatedNode.environmentVariable, node)
     do {
         try body(try NVMLSession(library: try BuiltProduct.path("libflexmig-simulated-nvml.so")))
+    } catch {
+        Issue.record("\(error)")
+    }
+}
+
+/// The same for what waits.
+func withSession(of node: String, _ body: (NVMLSession) async throws -> Void) async {
+    Environment.set(SimulatedNode.environmentVariable, node)
+    do {
+        try await body(try NVMLSession(library: try BuiltProduct.path("libflexmig-simulated-nvml.so")))
     } catch {
         Issue.record("\(error)")
     }

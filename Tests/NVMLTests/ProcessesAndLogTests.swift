@@ -121,7 +121,8 @@ struct ProcessesAndLogTests {
             events.map(\.fields) == [
                 ["gpu": "1", "id": "2", "profile": "9", "place": "4:4"],
                 ["gpu": "1", "gi": "2", "id": "0", "leaf": leaf],
-                ["gpu": "1", "mode": "0", "active": "false"], ["gpu": "1", "leaf": leaf], ["gpu": "1", "id": "2"],
+                ["gpu": "1", "mode": "0", "active": "false"], ["gpu": "1", "gi": "2", "id": "0", "leaf": leaf],
+                ["gpu": "1", "id": "2"],
             ])
     }
 }

@@ -65,7 +65,9 @@ enum Answer {
     /// The address, as an argument.
     var word: UInt { UInt(bitPattern: unsafe bytes.baseAddress) }
 
-    func set<Value: BitwiseCopyable>(_ value: Value) { unsafe bytes.storeBytes(of: value, as: Value.self) }
+    func set<Value: BitwiseCopyable>(_ value: Value, at offset: Int = 0) {
+        unsafe bytes.storeBytes(of: value, toByteOffset: offset, as: Value.self)
+    }
 
     /// What lies at an offset.
     func value<Value: BitwiseCopyable>(at offset: Int = 0, as type: Value.Type = Value.self) -> Value {

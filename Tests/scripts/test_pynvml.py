@@ -335,7 +335,134 @@ class ModeClient(Client):
         self.create(THIN, 0, 1)
 
 
-CLIENTS = [StartClient, NoNodeClient, GPUClient, ProfileClient, InstanceClient, DeviceClient, ModeClient]
+def flexmig(*arguments):
+    """The program on the client's node; what it printed."""
+    done = subprocess.run(
+        [os.path.join(BUILD, "flexmig"), *arguments, "--node-directory", NODE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class LayoutClient(unittest.TestCase):
+    """Structs as pynvml declares them."""
+
+    def test_sizes(self):
+        for name, size in [
+            ("c_nvmlMemory_t", 24), ("c_nvmlMemory_v2_t", 40), ("c_nvmlGpuInstancePlacement_t", 8),
+            ("c_nvmlGpuInstanceProfileInfo_t", 48), ("c_nvmlGpuInstanceProfileInfo_v2_t", 152),
+            ("c_nvmlGpuInstanceInfo_t", 24), ("c_nvmlComputeInstanceProfileInfo_t", 36),
+            ("c_nvmlComputeInstanceProfileInfo_v2_t", 136), ("c_nvmlComputeInstanceInfo_t", 32),
+            ("c_nvmlComputeInstancePlacement_t", 8), ("c_nvmlEventData_t", 32), ("c_nvmlGpmMetric_t", 40),
+            ("c_nvmlGpmSupport_t", 8), ("c_nvmlDeviceAttributes", 40), ("c_nvmlBAR1Memory_t", 24),
+        ]:
+            self.assertEqual(ctypes.sizeof(getattr(pynvml, name)), size, name)
+        self.assertEqual(pynvml.nvmlMemory_v2, 0x2000028)
+        self.assertEqual(pynvml.nvmlGpuInstanceProfileInfo_v2, 0x2000098)
+        self.assertEqual(pynvml.nvmlComputeInstanceProfileInfo_v2, 0x2000088)
+
+
+class FiguresClient(Client):
+    def test_memory_version_2(self):
+        memory = pynvml.nvmlDeviceGetMemoryInfo(self.gpu, version=pynvml.nvmlMemory_v2)
+        self.assertEqual((memory.total, memory.used, memory.reserved), (40960 << 20, 0, 0))
+        self.refused(
+            pynvml.NVML_ERROR_ARGUMENT_VERSION_MISMATCH, pynvml.nvmlDeviceGetMemoryInfo, self.gpu, 0x3000028)
+        self.assertEqual(pynvml.nvmlDeviceGetBAR1MemoryInfo(self.gpu).bar1Total, 64 << 30)
+
+    def test_profile_by_id(self):
+        if not hasattr(pynvml, "nvmlDeviceGetGpuInstanceProfileInfoById"):
+            self.skipTest("this pynvml has no such call")
+        info = pynvml.nvmlDeviceGetGpuInstanceProfileInfoById(self.gpu, FAT)
+        self.assertEqual((info.id, info.memorySizeMB), (FAT, 9856))
+        self.refused(
+            pynvml.NVML_ERROR_INVALID_ARGUMENT, pynvml.nvmlDeviceGetGpuInstanceProfileInfoById, self.gpu, 1)
+
+    def test_parts_with_names(self):
+        instance = self.create(THREE, 0, 4)
+        names = []
+        for index in range(3):
+            info = pynvml.nvmlGpuInstanceGetComputeInstanceProfileInfo(instance, index, 0)
+            names.append(info.name.decode() if isinstance(info.name, bytes) else info.name)
+        self.assertEqual(names, ["MIG 1c.3g.20gb", "MIG 2c.3g.20gb", "MIG 3g.20gb"])
+        count = ctypes.c_uint(0)
+        pynvml.nvmlGpuInstanceGetComputeInstancePossiblePlacements(instance, 0, None, ctypes.byref(count))
+        self.assertEqual(count.value, 3)
+        place = pynvml.c_nvmlComputeInstancePlacement_t(2, 1)
+        part = pynvml.nvmlGpuInstanceCreateComputeInstanceWithPlacement(instance, 0, ctypes.byref(place))
+        self.assertEqual(pynvml.nvmlComputeInstanceGetInfo(part).placement.start, 2)
+        self.refused(
+            pynvml.NVML_ERROR_INSUFFICIENT_RESOURCES, pynvml.nvmlGpuInstanceCreateComputeInstanceWithPlacement,
+            instance, 0, ctypes.byref(place))
+
+    def test_neighbourhood(self):
+        other = pynvml.nvmlDeviceGetHandleByIndex(1)
+        self.assertEqual(pynvml.nvmlDeviceGetTopologyCommonAncestor(self.gpu, other), 50)
+        self.assertEqual(pynvml.nvmlDeviceGetTopologyCommonAncestor(self.gpu, self.gpu), 0)
+        near = pynvml.nvmlDeviceGetTopologyNearestGpus(self.gpu, 50)
+        self.assertEqual([pynvml.nvmlDeviceGetIndex(gpu) for gpu in near], [1])
+        self.assertNotEqual(sum(pynvml.nvmlDeviceGetCpuAffinity(self.gpu, 16)), 0)
+        self.assertEqual(list(pynvml.nvmlDeviceGetMemoryAffinity(other, 1, 0)), [2])
+
+    def test_no_metrics_on_ampere(self):
+        self.assertEqual(pynvml.nvmlGpmQueryDeviceSupport(self.gpu).isSupportedDevice, 0)
+        sample = pynvml.nvmlGpmSampleAlloc()
+        self.create(THIN, 0, 1)
+        self.refused(pynvml.NVML_ERROR_NOT_SUPPORTED, pynvml.nvmlGpmMigSampleGet, self.gpu, 7, sample)
+        pynvml.nvmlGpmSampleFree(sample)
+
+
+class EventClient(Client):
+    def test_events(self):
+        events = pynvml.nvmlEventSetCreate()
+        types = pynvml.nvmlDeviceGetSupportedEventTypes(self.gpu)
+        self.assertEqual(types & 0x8, 0x8)
+        pynvml.nvmlDeviceRegisterEvents(self.gpu, types, events)
+        self.refused(pynvml.NVML_ERROR_TIMEOUT, pynvml.nvmlEventSetWait, events, 1)
+        flexmig("node", "fault", "xid", "94", "--gpu", "0", "--instance", "7", "--compute", "0")
+        event = pynvml.nvmlEventSetWait(events, 60000)
+        self.assertEqual(
+            (event.eventType, event.eventData, event.gpuInstanceId, event.computeInstanceId), (0x8, 94, 7, 0))
+        self.assertEqual(pynvml.nvmlDeviceGetIndex(event.device), 0)
+        self.create(THIN, 0, 1)
+        self.assertEqual(pynvml.nvmlEventSetWait(events, 60000).eventType, 0x100)
+        pynvml.nvmlEventSetFree(events)
+        self.refused(pynvml.NVML_ERROR_INVALID_ARGUMENT, pynvml.nvmlEventSetWait, events, 1)
+
+    def test_faults(self):
+        flexmig("node", "fault", "add", "code", "777", "--on", "nvmlDeviceGetCount_v2")
+        self.refused(777, pynvml.nvmlDeviceGetCount)
+        self.assertEqual(pynvml.nvmlDeviceGetCount(), 2)
+        flexmig("node", "fault", "add", "lost", "--gpu", "0")
+        self.refused(pynvml.NVML_ERROR_GPU_IS_LOST, pynvml.nvmlDeviceGetName, self.gpu)
+        flexmig("node", "fault", "clear")
+        self.assertEqual(pynvml.nvmlDeviceGetName(self.gpu), "NVIDIA A100-SXM4-40GB")
+
+
+class TogetherClient(Client):
+    def test_pynvml_sees_what_flexmig_did(self):
+        flexmig("node", "flatten", "--layout", "full", "--gpu", "0")
+        self.assertEqual(self.gpu_instances(THIN), [7, 8, 9, 10, 11, 12])
+        self.assertEqual(self.gpu_instances(FAT), [6])
+        leaves = {leaf["uuid"] for leaf in json.loads(flexmig("node", "list", "--json"))["leaves"]}
+        devices = [pynvml.nvmlDeviceGetMigDeviceHandleByIndex(self.gpu, index) for index in range(7)]
+        self.assertEqual({pynvml.nvmlDeviceGetUUID(device) for device in devices}, leaves)
+        self.assertEqual(
+            [pynvml.nvmlDeviceGetAttributes(device).memorySizeMB for device in devices], [4864] * 6 + [9856])
+
+    def test_flexmig_sees_what_pynvml_did(self):
+        made = {pynvml.nvmlDeviceGetUUID(self.leaf(*shape)[2]): shape
+                for shape in [(TWO, 0, 2, 1), (THIN, 3, 1, 0), (THREE, 4, 4, 2)]}
+        leaves = json.loads(flexmig("node", "list", "--json"))["leaves"]
+        self.assertEqual(
+            {leaf["uuid"]: (leaf["profile"], leaf["placement"]) for leaf in leaves},
+            {uuid: ({TWO: "2g.10gb", THIN: "1g.5gb", THREE: "3g.20gb"}[shape[0]], f"{shape[1]}:{shape[2]}")
+             for uuid, shape in made.items()})
+
+
+CLIENTS = [
+    StartClient, NoNodeClient, LayoutClient, GPUClient, ProfileClient, FiguresClient, InstanceClient, DeviceClient,
+    ModeClient, EventClient, TogetherClient,
+]
 
 
 def runner(name):

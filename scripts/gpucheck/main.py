@@ -145,7 +145,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
             signal.signal(number, on_signal)
     document: dict[str, Any] = {
-        "schema_version": 2, "tool": "gpu-check", "evidence": None, "modes": {}, "checks": [],
+        "schema_version": 2, "tool": "gpu-check", "evidence": None, "modes": {}, "driver_rules": {}, "checks": [],
         "comparisons": [], "result": "incomplete", "reason": None, "exit_code": None,
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "environment": {"python": sys.version.split()[0], "machine": os.uname().machine,

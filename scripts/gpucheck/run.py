@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any, Callable, Optional
 
-from gpucheck import link
+from gpucheck import conformance, link
 from gpucheck.checks import Runner
 from gpucheck.modes import CPU, MIG, MPS, TIME_SLICED, open_mode, probe
 from gpucheck.nvidia import driver_facts, select_devices, smi
@@ -41,7 +41,7 @@ class Run:
             self.in_mode(TIME_SLICED if names[0] in (MPS, TIME_SLICED) else names[0],
                          self.death_checks)
         outcomes = {result["outcome"] for result in self.document["checks"]}
-        if outcomes & {CONTRADICTS, FAILED, TIMED_OUT}:
+        if outcomes & {CONTRADICTS, FAILED, TIMED_OUT} or conformance.is_broken(self.document["driver_rules"]):
             return EXIT_FINDING
         if AS_EXPECTED not in outcomes:
             reasons = {result["reason"] for result in self.document["checks"]}
@@ -75,6 +75,11 @@ class Run:
         self.document["evidence"] = "real MIG" if mig else "real NVIDIA GPU without MIG"
         progress("%(gpu)s, driver %(driver)s, CUDA %(cuda)s, NCCL %(nccl)s, PyTorch %(torch)s"
                  % self.about)
+        # Other FLEXMIG_ variables could name a simulated node.
+        kept = {key: value for key, value in os.environ.items()
+                if not key.startswith("FLEXMIG_") or key == "FLEXMIG_CONFORMANCE_WRITE"}
+        self.document["driver_rules"] = conformance.ask(self.parts.launcher, kept)
+        progress(conformance.summary(self.document["driver_rules"]))
         if mig:
             progress("each rank has a MIG instance" if separate else "all ranks share a MIG "
                      "instance; to give each its own, name several of one GPU in "

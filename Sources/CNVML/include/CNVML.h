@@ -9,6 +9,7 @@
 typedef struct CNVMLDeviceOpaque *CNVMLDevice;
 typedef struct CNVMLGPUInstanceOpaque *CNVMLGPUInstance;
 typedef struct CNVMLComputeInstanceOpaque *CNVMLComputeInstance;
+typedef struct CNVMLEventSetOpaque *CNVMLEventSet;
 
 typedef struct {
     char busIdLegacy[16];
@@ -25,6 +26,14 @@ typedef struct {
     unsigned long long free;
     unsigned long long used;
 } CNVMLMemory;
+
+typedef struct {
+    unsigned int version;
+    unsigned long long total;  // bytes
+    unsigned long long reserved;
+    unsigned long long free;
+    unsigned long long used;
+} CNVMLMemoryV2;
 
 typedef struct {
     unsigned int start;  // memory slice
@@ -97,6 +106,35 @@ typedef struct {
 } CNVMLComputeInstanceProfile;
 
 typedef struct {
+    unsigned int version;
+    unsigned int id;
+    unsigned int sliceCount;
+    unsigned int instanceCount;
+    unsigned int multiprocessorCount;
+    unsigned int sharedCopyEngineCount;
+    unsigned int sharedDecoderCount;
+    unsigned int sharedEncoderCount;
+    unsigned int sharedJpegCount;
+    unsigned int sharedOfaCount;
+    char name[96];
+} CNVMLComputeInstanceProfileV2;
+
+typedef struct {
+    unsigned int version;
+    unsigned int id;
+    unsigned int sliceCount;
+    unsigned int instanceCount;
+    unsigned int multiprocessorCount;
+    unsigned int sharedCopyEngineCount;
+    unsigned int sharedDecoderCount;
+    unsigned int sharedEncoderCount;
+    unsigned int sharedJpegCount;
+    unsigned int sharedOfaCount;
+    char name[96];
+    unsigned int capabilities;
+} CNVMLComputeInstanceProfileV3;
+
+typedef struct {
     CNVMLDevice device;  // the MIG device's own handle
     CNVMLGPUInstance gpuInstance;
     unsigned int id;
@@ -123,6 +161,36 @@ typedef struct {
     unsigned int computeInstanceId;
 } CNVMLProcess;
 
+typedef struct {
+    CNVMLDevice device;
+    unsigned long long eventType;
+    unsigned long long eventData;  // of an Xid event, its number
+    unsigned int gpuInstanceId;    // all ones for the whole GPU
+    unsigned int computeInstanceId;
+} CNVMLEvent;
+
+typedef struct {
+    unsigned int version;
+    unsigned int isSupportedDevice;
+} CNVMLGPMSupport;
+
+typedef struct {
+    unsigned int metricId;
+    int nvmlReturn;
+    double value;
+    const char *shortName;
+    const char *longName;
+    const char *unit;
+} CNVMLGPMMetric;
+
+// The array after it is as long as the release likes; `numMetrics` entries of it count.
+typedef struct {
+    unsigned int version;
+    unsigned int numMetrics;
+    struct CNVMLGPMSampleOpaque *sample1;
+    struct CNVMLGPMSampleOpaque *sample2;
+} CNVMLGPMMetricsHead;
+
 #define CNVML_CHECK(type, size) _Static_assert(sizeof(type) == (size), #type)
 CNVML_CHECK(CNVMLPCI, 68);
 CNVML_CHECK(CNVMLMemory, 24);
@@ -135,6 +203,13 @@ CNVML_CHECK(CNVMLComputeInstanceProfile, 36);
 CNVML_CHECK(CNVMLComputeInstanceRecord, 32);
 CNVML_CHECK(CNVMLAttributes, 40);
 CNVML_CHECK(CNVMLProcess, 24);
+CNVML_CHECK(CNVMLEvent, 32);
+CNVML_CHECK(CNVMLMemoryV2, 40);
+CNVML_CHECK(CNVMLComputeInstanceProfileV2, 136);
+CNVML_CHECK(CNVMLComputeInstanceProfileV3, 140);
+CNVML_CHECK(CNVMLGPMSupport, 8);
+CNVML_CHECK(CNVMLGPMMetric, 40);
+CNVML_CHECK(CNVMLGPMMetricsHead, 24);
 _Static_assert(offsetof(CNVMLGPUInstanceProfileV2, name) == 56, "v2 name");
 _Static_assert(offsetof(CNVMLGPUInstanceProfileV3, name) == 48, "v3 name");
 _Static_assert(offsetof(CNVMLGPUInstanceProfileV3, capabilities) == 144, "v3 capabilities");

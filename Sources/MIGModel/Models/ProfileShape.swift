@@ -1,7 +1,7 @@
 /// What a profile has in common on all GPUs with the same number of memory slices: everything but the figures.
 ///
 /// IDs, placements and counts are as `nvidia-smi mig -lgip` and `-lgipp` print them. That an ID belongs to an index is certain for
-/// indices 0 to 4, 7 and 9; for index 8 it follows from the names.
+/// indices 0 to 4, 7 and 9; for the others it follows from the names.
 struct ProfileShape {
     let id: MIGProfile.ID
     let index: Int
@@ -68,4 +68,41 @@ extension ProfileShape {
     static let wholeOfFour = ProfileShape(
         id: 0, index: 0x3, computeSlices: 4, memorySlices: 4, starts: [0],
         maximumInstances: 1, computeInstanceProfile: 3)
+}
+
+/// What the graphics Blackwells have beside the plain profiles of four slices: a `+` attribute adds engines, `-me` leaves
+/// them out, `+gfx` can draw.
+extension ProfileShape {
+    static let oneOfFourWithGraphics = ProfileShape(
+        id: 47, index: 0xA, computeSlices: 1, memorySlices: 1, starts: [0, 1, 2, 3],
+        maximumInstances: 4, computeInstanceProfile: 0)
+    static let oneOfFourWithAllMedia = ProfileShape(
+        id: 65, index: 0xF, computeSlices: 1, memorySlices: 1, starts: [0, 1, 2, 3],
+        maximumInstances: 1, computeInstanceProfile: 0)
+    static let oneOfFourWithoutMedia = ProfileShape(
+        id: 67, index: 0xD, computeSlices: 1, memorySlices: 1, starts: [0, 1, 2, 3],
+        maximumInstances: 4, computeInstanceProfile: 0)
+    static let twoOfFourWithGraphics = ProfileShape(
+        id: 35, index: 0xB, computeSlices: 2, memorySlices: 2, starts: [0, 2],
+        maximumInstances: 2, computeInstanceProfile: 1)
+    static let twoOfFourWithAllMedia = ProfileShape(
+        id: 64, index: 0x10, computeSlices: 2, memorySlices: 2, starts: [0, 2],
+        maximumInstances: 1, computeInstanceProfile: 1)
+    static let twoOfFourWithoutMedia = ProfileShape(
+        id: 66, index: 0xE, computeSlices: 2, memorySlices: 2, starts: [0, 2],
+        maximumInstances: 2, computeInstanceProfile: 1)
+    static let wholeOfFourWithGraphics = ProfileShape(
+        id: 32, index: 0xC, computeSlices: 4, memorySlices: 4, starts: [0],
+        maximumInstances: 1, computeInstanceProfile: 3)
+}
+
+/// Graphics Blackwells with two slices: the IDs of the four-slice part, by meaning.
+extension ProfileShape {
+    /// The same profile on a GPU with two slices.
+    func halved() -> ProfileShape {
+        ProfileShape(
+            id: id, index: index, computeSlices: computeSlices, memorySlices: memorySlices,
+            starts: starts.filter { $0 + memorySlices <= 2 },
+            maximumInstances: min(maximumInstances, 2 / memorySlices), computeInstanceProfile: computeInstanceProfile)
+    }
 }

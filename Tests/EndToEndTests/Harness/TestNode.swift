@@ -72,8 +72,9 @@ final class TestNode {
             var gpu: Int
             var profile: String
             var placement: String
-            var memoryMiB: Int
-            var multiprocessors: Int
+            /// nil where the driver does not say.
+            var memoryMiB: Int?
+            var multiprocessors: Int?
             var numaNode: Int?
             var state: String
             var holder: Holder?

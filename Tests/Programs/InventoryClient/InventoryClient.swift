@@ -6,6 +6,7 @@
 
 import DeviceInventory
 import Glibc
+import Launcher
 import MIGModel
 import Platform
 
@@ -64,6 +65,14 @@ import Platform
                 _ = readLine()
             }
             Self.say("out")
+        case "cleanup":  // "cleaned": what killed jobs and changes left behind is taken away
+            let nvml = try openBackend()
+            let leaves = try nvml.inventory().leaves.map(\.uuid)
+            try OrphanedJobs(backend: nvml, ledger: try openLedger()).cleanUp(leaves, say: { _ in })
+            Self.say("cleaned")
+        case "measure":  // MODEL TIMES: how long planning takes
+            guard let model = GPUModel.named(words[1]) else { return Self.say("unknown model") }
+            Self.say(try PlanningTime.measure(model, times: Int(words[2]) ?? 1))
         case "flatten":  // LAYOUT [dry-run] [gpu=N] [fail=N] [half]: "progress TEXT"..., then "flattened STEPS KEPT"
             try flatten(words)
         default:
@@ -74,6 +83,13 @@ import Platform
     mutating func openLedger() throws -> Ledger {
         let open = try ledger ?? Ledger(stateDirectory: stateDirectory)
         ledger = open
+        return open
+    }
+
+    mutating func openBackend() throws -> NVMLBackend {
+        let library = "\(try Files.executableDirectory())/libflexmig-simulated-nvml.so"
+        let open = try backend ?? NVMLBackend(library: library)
+        backend = open
         return open
     }
 
@@ -129,17 +145,22 @@ import Platform
             words.first { $0.hasPrefix("\(name)=") }.flatMap { Int($0.dropFirst(name.count + 1)) }
         }
         guard let layout = LayoutName(rawValue: words[1]) else { return Self.say("unknown layout") }
-        let library = "\(try Files.executableDirectory())/libflexmig-simulated-nvml.so"
-        let nvml = try backend ?? NVMLBackend(library: library)
-        backend = nvml
+        let nvml = try openBackend()
         let failing = FailingBackend(
             backend: nvml, failsAt: number("fail"), destroysHalf: words.contains("half"), node: stateDirectory)
         let gpu = number("gpu")
-        let change = LayoutChange(backend: failing, ledger: try openLedger())
-        let plans = try change.flatten(
-            to: layout, selecting: { gpu == nil || $0.index == gpu }, dryRun: words.contains("dry-run"),
-            progress: { Self.say("progress \($0)") })
-        Self.say("flattened \(plans.flatMap(\.steps).count) \(plans.flatMap(\.kept).count)")
+        let change = LayoutChange(
+            backend: failing, ledger: try openLedger(), command: "flexmig node flatten --layout \(layout.rawValue)")
+        let wanted = WantedNode(all: .named(layout), source: layout.rawValue)
+        let selects: (GPU) -> Bool = { gpu == nil || $0.index == gpu }
+        let plan: NodePlan
+        if words.contains("dry-run") {
+            plan = try change.plan(wanted, selecting: selects)
+            try plan.requirePossible()
+        } else {
+            plan = try change.apply(wanted, selecting: selects, progress: { Self.say("progress \($0)") })
+        }
+        Self.say("flattened \(plan.plans.flatMap(\.steps).count) \(plan.plans.flatMap(\.kept).count)")
     }
 }
 
