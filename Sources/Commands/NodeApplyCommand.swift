@@ -12,9 +12,9 @@ struct NodeApplyCommand: ParsableCommand {
         commandName: "apply", abstract: "Bring GPUs to what is wanted; instances in use are never touched.",
         discussion: """
             Does exactly what flexmig node plan shows. Nothing at all is changed when one of the GPUs can't have what is \
-            wanted, or when an instance that would have to go is in use: leased, with a process, or in use by the \
-            driver's account. When it stops half-way it says what was done, and the same command goes on from there. \
-            MIG mode is never switched.
+            wanted, or when an instance that would have to go is leased or has a process. One that only the driver \
+            says is in use is tried again for a while, and then left alone. When apply stops half-way it says what was \
+            done, and the same command goes on from there. MIG mode is never switched.
 
             EXAMPLES
               flexmig node apply --layout thin

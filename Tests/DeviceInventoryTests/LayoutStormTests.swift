@@ -95,3 +95,54 @@ struct LayoutStormTests {
         }
     }
 }
+
+/// The judge itself: a log in which something went wrong, and what it says.
+struct LogJudgeTests {
+    private static let begin = ["create-gi gpu=0 id=7 place=0:1 profile=19", "create-ci gpu=0 gi=7 id=0 leaf=A"]
+
+    static let logs: [(String, [String], [String])] = [
+        (
+            "nothing wrong",
+            begin + ["context-open leaf=A pid=1", "context-close leaf=A pid=1", "destroy-ci gpu=0 leaf=A"], []
+        ),
+        (
+            "a process", begin + ["context-open leaf=A pid=1", "destroy-ci gpu=0 leaf=A"],
+            ["destroy-ci gpu=0 leaf=A: its instance is in use: A"]
+        ),
+        (
+            "a lease", begin + ["note-lease leaf=A", "destroy-ci gpu=0 leaf=A"],
+            ["destroy-ci gpu=0 leaf=A: its instance is in use: A"]
+        ),
+        (
+            "a neighbour in the instance",
+            begin + ["create-ci gpu=0 gi=7 id=1 leaf=B", "note-lease leaf=B", "destroy-ci gpu=0 leaf=A"],
+            ["destroy-ci gpu=0 leaf=A: its instance is in use: B"]
+        ),
+        (
+            "overlap", begin + ["create-gi gpu=0 id=1 place=0:4 profile=9"],
+            ["create-gi gpu=0 id=1 place=0:4 profile=9: 19@0:1 and 9@0:4 overlap"]
+        ),
+        (
+            "a full instance", begin + ["destroy-gi gpu=0 id=7"],
+            ["destroy-gi gpu=0 id=7: it has leaves, or is not there"]
+        ),
+        (
+            "not as wanted", begin + ["note-applied gpu=0 layout=19@1:1"],
+            ["note-applied gpu=0 layout=19@1:1: but the GPU has 19@0:1"]
+        ),
+        ("leased twice", begin + ["note-lease leaf=A", "note-lease leaf=A"], ["note-lease leaf=A: leased twice"]),
+        ("a leaf of nobody", ["note-lease leaf=A"], ["note-lease leaf=A: no such leaf"]),
+    ]
+
+    @Test(arguments: logs) func judges(what: String, lines: [String], violations: [String]) {
+        let events = lines.map { line in
+            let words = line.split(separator: " ").map(String.init)
+            let fields = words.dropFirst().map { word in
+                let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+                return (parts[0], parts[1])
+            }
+            return Event(words[0], Dictionary(uniqueKeysWithValues: fields))
+        }
+        #expect(LogJudge([GPUModel.a100With40GB.geometry], events).violations == violations, "\(what)")
+    }
+}

@@ -16,11 +16,19 @@ struct LogJudge {
     private var leased: Set<String> = []
     private var contexts: [String: Set<String>] = [:]
 
-    init(_ fixture: NodeFixture) throws {
-        geometries = try fixture.node.state().gpus.map(\.model.geometry)
+    /// Judges a log from the node's beginning on.
+    init(_ geometries: [MIGGeometry], _ events: [Event]) {
+        self.geometries = geometries
         instances = geometries.map { _ in [:] }
-        for event in try fixture.events() { judge(event) }
-        for (index, gpu) in try fixture.node.state().gpus.enumerated() {
+        for event in events { judge(event) }
+    }
+
+    /// Judges a node's whole log, which must lead to what the node has.
+    init(_ fixture: NodeFixture) throws {
+        let events = try fixture.events()
+        let gpus = try fixture.node.state().gpus
+        self.init(gpus.map(\.model.geometry), events)
+        for (index, gpu) in gpus.enumerated() {
             let there = Layout(
                 gpu.instances.map { MIGSpec(profile: .init(rawValue: $0.profile), placement: $0.placement) })
             if layout(of: index) != there { violations.append("the log ends with another layout than the node has") }

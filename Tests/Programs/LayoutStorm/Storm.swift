@@ -35,11 +35,11 @@ struct Storm {
     /// Does one operation and answers what it was.
     mutating func doSomething() throws -> String {
         switch Int.random(in: 0..<100, using: &random) {
-        case 0..<42: return try apply()
-        case 42..<46: return try injectFault()
-        case 46..<58: return try changeForeign()
-        case 58..<72: return isMortal ? try apply() : try startJob()
-        case 72..<84: return try endSomething()
+        case 0..<38: return try apply()
+        case 38..<42: return try injectFault()
+        case 42..<56: return try changeForeign()
+        case 56..<68: return isMortal ? try apply() : try startJob()
+        case 68..<92: return try endSomething()
         default: return try startProgram()
         }
     }
@@ -134,7 +134,7 @@ struct Storm {
     private mutating func startProgram() throws -> String {
         let state = try node.state()
         let whole = [own, shared].flatMap { state.gpus[$0].instances }.filter { $0.computeInstances.count == 1 }
-        guard programs.count < 3, let leaf = whole.randomElement(using: &random)?.computeInstances.first?.uuid else {
+        guard programs.count < 2, let leaf = whole.randomElement(using: &random)?.computeInstances.first?.uuid else {
             return "program-without-leaf"
         }
         guard let context = try? SimulatedContext(on: leaf, of: node, job: "program") else { return "program-too-late" }
