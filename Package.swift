@@ -52,6 +52,8 @@ let package = Package(
             exclude: ["exports.map"],
             linkerSettings: foreignLibrary(exports: "Sources/SimulatedNVML/exports.map")),
         .target(name: "LeafScheduling", dependencies: ["MIGModel"]),
+        .target(name: "Traces"),
+        .target(name: "ClusterSimulation", dependencies: ["LeafScheduling", "MIGModel", "Traces"]),
         .target(name: "DeviceInventory", dependencies: ["MIGModel", "NVML", "Platform"]),
         .target(name: "Runtimes", dependencies: ["MIGModel", "Platform"]),
         .target(name: "CReduction"),
