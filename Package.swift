@@ -119,9 +119,15 @@ let package = Package(
         .target(name: "OddNCCL", dependencies: ["CNCCLNet"], path: "Tests/Programs/OddNCCL"),
         .executableTarget(name: "nccl-driver", path: "Tests/Programs/NCCLDriver"),
         .target(name: "OddNVML", dependencies: ["CNVML"], path: "Tests/Programs/OddNVML"),
+        .executableTarget(
+            name: "scheduling-benchmark", dependencies: ["HotPath", "LeafScheduling", "MIGModel", "Platform"],
+            path: "Tests/Programs/SchedulingBenchmark"),
         .executableTarget(name: "second-process", dependencies: ["Platform"], path: "Tests/Programs/SecondProcess"),
 
         .testTarget(name: "CollectiveBenchmarkTests", dependencies: ["CollectiveBenchmark"]),
+        .testTarget(
+            name: "ClusterSimulationTests",
+            dependencies: ["ClusterSimulation", "LeafScheduling", "MIGModel", "TestSupport", "Traces"]),
         .testTarget(
             name: "CollectivesTests", dependencies: ["CollectiveTrials", "Collectives", "Platform", "collective-rank"]),
         .testTarget(
@@ -144,7 +150,9 @@ let package = Package(
                 "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "Platform", "Runtimes", "SimulatedDriver",
                 "TestSupport",
             ]),
-        .testTarget(name: "LeafSchedulingTests", dependencies: ["LeafScheduling", "MIGModel", "TestSupport"]),
+        .testTarget(
+            name: "LeafSchedulingTests",
+            dependencies: ["LeafScheduling", "MIGModel", "Platform", "TestSupport", "scheduling-benchmark"]),
         .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),
         .testTarget(
             name: "NCCLTransportTests",
