@@ -54,6 +54,7 @@ let package = Package(
         .target(name: "LeafScheduling", dependencies: ["MIGModel"]),
         .target(name: "Traces"),
         .target(name: "ClusterSimulation", dependencies: ["LeafScheduling", "MIGModel", "Traces"]),
+        .target(name: "SimulationReport", dependencies: ["ClusterSimulation", "Traces"]),
         .target(name: "DeviceInventory", dependencies: ["MIGModel", "NVML", "Platform"]),
         .target(name: "Runtimes", dependencies: ["MIGModel", "Platform"]),
         .target(name: "CReduction"),
@@ -85,10 +86,9 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agreement", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "Launcher", "LeafScheduling",
-                "MIGModel",
-                "NVML", "Platform", "Runtimes", "SimulatedDriver", "Spanning", "SpanningBenchmark", argumentParser,
-                yams,
+                "Agreement", "ClusterSimulation", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "Launcher",
+                "LeafScheduling", "MIGModel", "NVML", "Platform", "Runtimes", "SimulatedDriver", "SimulationReport",
+                "Spanning", "SpanningBenchmark", "Traces", argumentParser, yams,
             ]),
         .executableTarget(name: "flexmig", dependencies: ["Commands"]),
         .executableTarget(name: "flexmig-supervisor", dependencies: ["Launcher"]),
@@ -124,6 +124,9 @@ let package = Package(
             path: "Tests/Programs/SchedulingBenchmark"),
         .executableTarget(name: "second-process", dependencies: ["Platform"], path: "Tests/Programs/SecondProcess"),
 
+        .testTarget(
+            name: "ClusterSimulationReferenceTests",
+            dependencies: ["ClusterSimulation", "LeafScheduling", "MIGModel", "Traces"]),
         .testTarget(name: "CollectiveBenchmarkTests", dependencies: ["CollectiveBenchmark"]),
         .testTarget(
             name: "ClusterSimulationTests",
@@ -165,6 +168,10 @@ let package = Package(
             name: "RuntimesTests", dependencies: ["MIGModel", "NCCLTransport", "Platform", "Runtimes", "TestSupport"]),
         .testTarget(
             name: "SpanningTests", dependencies: ["Platform", "Spanning", "SpanningBenchmark", "TestSupport"]),
+        .testTarget(
+            name: "SimulationReportTests",
+            dependencies: ["ClusterSimulation", "MIGModel", "SimulationReport", "Traces"]),
+        .testTarget(name: "TracesTests", dependencies: ["Platform", "TestSupport", "Traces"]),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
         .testTarget(
             name: "SimulatedDriverTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver", "TestSupport"]),

@@ -7,6 +7,8 @@ import SimulatedDriver
 package enum CommandExit {
     /// The arguments make no sense.
     package static let usage = 64
+    /// A file that was given can't be used.
+    package static let input = 65
     /// No driver, no node, or no leaves that could ever do.
     package static let unavailable = 69
     /// Something inside failed.

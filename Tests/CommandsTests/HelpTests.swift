@@ -13,7 +13,10 @@ struct HelpTests {
     static let commands: [(file: String, words: [String])] = [
         ("flexmig", []), ("node", ["node"]), ("node-list", ["node", "list"]), ("node-show", ["node", "show"]),
         ("node-flatten", ["node", "flatten"]), ("run", ["run"]), ("exec", ["exec"]),
-        ("doctor", ["doctor"]), ("measure", ["measure"]),
+        ("doctor", ["doctor"]), ("measure", ["measure"]), ("trace", ["trace"]),
+        ("trace-inspect", ["trace", "inspect"]),
+        ("trace-convert", ["trace", "convert"]), ("trace-generate", ["trace", "generate"]),
+        ("simulate", ["simulate"]), ("advise", ["advise"]),
         ("bench", ["bench"]), ("bench-collectives", ["bench", "collectives"]),
     ]
 

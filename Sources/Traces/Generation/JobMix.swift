@@ -30,4 +30,7 @@ public struct LogNormalDurations: Hashable, Sendable {
         self.mu = mu
         self.sigma = sigma
     }
+
+    /// The fit to all 82,247 jobs of Philly 2017 as `traces/philly2017.csv.gz` has them.
+    public static let philly = LogNormalDurations(mu: 6.7909, sigma: 2.1555)
 }

@@ -52,7 +52,8 @@ public struct TraceRecipe: Hashable, Sendable {
             // Of a fraction, the largest number of thousandths that all rules read as these slices.
             jobs.append(
                 TraceJob(
-                    submit: 0, duration: duration, gpus: slices == 7 ? 1 : 0, milli: slices == 7 ? 0 : 1000 * slices / 7,
+                    submit: 0, duration: duration, gpus: slices == 7 ? 1 : 0,
+                    milli: slices == 7 ? 0 : 1000 * slices / 7,
                     row: row))
         }
         let span = work / (7 * Double(gpus) * load)

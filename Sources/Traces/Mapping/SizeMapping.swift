@@ -34,7 +34,8 @@ public enum SizeMapping: String, Hashable, Sendable, Codable, CaseIterable {
     /// One line for reports.
     public var words: String {
         switch self {
-        case .wSlice: "g GPUs read as g slices (1 to 4 as they are, 5 to 8 as 7, more left out): a rescaling, not a measurement"
+        case .wSlice:
+            "g GPUs read as g slices (1 to 4 as they are, 5 to 8 as 7, more left out): a rescaling, not a measurement"
         case .wWhole: "k GPUs as k x 7 slices: the control, where MIG should bring nothing"
         case .fCeil: "fractions as ceil(7 x milli / 1000) slices, k GPUs as k x 7"
         case .fNearest: "fractions as the nearest number of slices, at least 1, k GPUs as k x 7"

@@ -8,14 +8,17 @@ extension SpeedTable {
     public init(source: String, reading bytes: @escaping ByteSource) throws {
         var rows = SeparatedRows(uncompressed(bytes))
         guard try rows.next() else {
-            throw TraceProblem("the file is empty", remedy: "It needs the columns \(Self.columns.joined(separator: ", ")).")
+            throw TraceProblem(
+                "the file is empty", remedy: "It needs the columns \(Self.columns.joined(separator: ", ")).")
         }
         let header = (0..<rows.count).map { rows.text(of: $0) }
         let missing = Self.columns.filter { !header.contains($0) }
         guard missing.isEmpty else {
             throw TraceProblem(
                 "these columns are missing: \(missing.joined(separator: ", "))", line: 1,
-                remedy: "A table of speeds has \(Self.columns.joined(separator: ", ")), and s_1g to s_4g where they are known.")
+                remedy:
+                    "A table of speeds has \(Self.columns.joined(separator: ", ")), and s_1g to s_4g where they are known."
+            )
         }
         var entries: [Entry] = []
         while try rows.next() {

@@ -19,7 +19,8 @@ public struct SpeedTable: Hashable, Sendable {
         public var key: String { "\(family)_train\(batch)" }
 
         public init(
-            _ family: String, batch: Int, memoryMiB: Int, gradientMB: Double, _ seconds: [Double?], isNoisy: Bool = false
+            _ family: String, batch: Int, memoryMiB: Int, gradientMB: Double, _ seconds: [Double?],
+            isNoisy: Bool = false
         ) {
             self.family = family
             self.batch = batch

@@ -69,7 +69,7 @@ struct SeparatedRows {
     private func tooLong() -> TraceProblem {
         TraceProblem(
             "it is longer than \(Self.longestLine) bytes", line: line,
-            remedy: "Is this a table of comma-separated values, with a line for each job?")
+            remedy: "A trace is a table of comma-separated values, with a line for each job.")
     }
 
     private mutating func split(_ first: Int, _ last: Int) {
@@ -113,7 +113,9 @@ struct SeparatedRows {
     /// Puts a field into a list of names; its place, and whether it was new.
     func insert(_ field: Int, into names: inout NameList) -> (index: Int, isNew: Bool) {
         let range = range(field)
-        if !range.isEmpty, bytes[range.lowerBound] == UInt8(ascii: "\"") { return names.insert(Array(bytes(of: field))) }
+        if !range.isEmpty, bytes[range.lowerBound] == UInt8(ascii: "\"") {
+            return names.insert(Array(bytes(of: field)))
+        }
         return names.insert(bytes, range)
     }
 
