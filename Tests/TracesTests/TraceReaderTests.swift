@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Traces
+import Traces
 
 struct TraceReaderTests {
     private func read(_ text: String, format: TraceFormat? = nil, isStrict: Bool = false) throws -> Trace {
@@ -34,7 +34,11 @@ struct TraceReaderTests {
             cluster,num_gpus,duration,timestamp,gpu_time
             vc1,8,100,2017-10-03 05:35:58,800
             vc2,1,50,2017-10-03 05:35:00,50
+            vc2,1,50,2417-10-03 05:35:00,50
+            vc2,1,50,1969-10-03 05:35:00,50
+            vc2,1,50,2017-13-03 05:35:00,50
             """)
+        #expect([RowIssue.tooLarge, .negative, .notADate].map { trace.counts.tallies[$0]?.firstLine } == [4, 5, 6])
         #expect(trace.format == .philly)
         #expect(trace.jobs.map(\.submit) == [0, 58])
         #expect(trace.jobs.map(\.gpus) == [1, 8])
@@ -182,12 +186,13 @@ struct TraceReaderTests {
         #expect(second.models == first.models)
     }
 
-    @Test func numbersAreExact() {
+    @Test func numbersAreExact() throws {
         var random = SeededRandom(seed: 5)
-        for _ in 0..<20_000 {
-            let value = Double(random.next() >> 20) / [1, 10, 100, 1000, 1e6, 1e9][random.below(6)]
-            let bytes = Array("\(value)".utf8)
-            #expect(FieldNumber(bytes, bytes.indices) == .value(value))
+        let values = (0..<20_000).map { _ in
+            Double(random.next() >> 20) / [1e5, 1e6, 1e9, 1e12, 1e14, 1e16][random.below(6)]
         }
+        let text = values.filter { $0 > 0 }.enumerated().map { "\($0.offset),0,1,\($0.element)\n" }.joined()
+        let trace = try read("job_id,submit_s,gpus,duration_s\n" + text)
+        #expect(trace.jobs.map(\.duration) == values.filter { $0 > 0 })
     }
 }

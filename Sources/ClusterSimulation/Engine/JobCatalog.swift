@@ -63,6 +63,7 @@ struct JobCatalog {
         var bestPace = 0.0
         var (sawInstance, sawMemory, sawRoom) = (false, false, false)
         for wish in model.wishes(slices: Int(job.slices), profiles: profiles) {
+            if wish.isLastResort, !options.isEmpty { continue }
             let isWhole = wish.count == 1 || wish.computeSlices == wholeSlices
             let memory = paces.rankMemoryMiB(of: job, ranks: isWhole ? 1 : wish.count)
             let members = members(of: wish, memoryMiB: memory)
@@ -93,7 +94,8 @@ struct JobCatalog {
         }
         guard !options.isEmpty else {
             let refusal: JobOutcome.Refusal =
-                if !sawInstance { .noInstance } else if !sawRoom { .largerThanCluster } else if !sawMemory { .memory
+                if !sawInstance { .noInstance } else if !sawRoom { .largerThanCluster } else if !sawMemory {
+                    .memory
                 } else { memoryOrSpeed(job) }
             return Entry(kind: -1, serving: [], refusal: refusal)
         }
@@ -167,7 +169,9 @@ struct JobCatalog {
         var powers: Set<LeafPower> = []
         for (part, ids) in members.enumerated() {
             let geometry = cluster.parts[part].model.geometry
-            for id in ids { if let profile = geometry.profile(id: id) { powers.insert(LeafPower(profile, of: geometry)) } }
+            for id in ids {
+                if let profile = geometry.profile(id: id) { powers.insert(LeafPower(profile, of: geometry)) }
+            }
         }
         return powers
     }

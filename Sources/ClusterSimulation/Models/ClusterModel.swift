@@ -60,11 +60,14 @@ public struct GangWish: Hashable, Sendable {
     public var computeSlices: Int
     public var count: Int
     public var memory: Memory
+    /// Whether it is for jobs alone that no wish before it can ever serve, for want of memory.
+    public var isLastResort: Bool
 
-    public init(computeSlices: Int, count: Int, memory: Memory = .least) {
+    public init(computeSlices: Int, count: Int, memory: Memory = .least, isLastResort: Bool = false) {
         self.computeSlices = computeSlices
         self.count = count
         self.memory = memory
+        self.isLastResort = isLastResort
     }
 }
 
@@ -77,5 +80,12 @@ extension GangWish {
             return [GangWish(computeSlices: whole, count: (slices + whole - 1) / whole)]
         }
         return sizes.filter { $0 >= slices }.map { GangWish(computeSlices: $0, count: 1) }
+    }
+
+    /// The smallest instance that is enough; a larger one only for jobs that need its memory.
+    static func smallestInstance(slices: Int, profiles: [MIGProfile], memory: Memory = .least) -> [GangWish] {
+        oneInstance(slices: slices, profiles: profiles).enumerated().map { place, wish in
+            GangWish(computeSlices: wish.computeSlices, count: wish.count, memory: memory, isLastResort: place > 0)
+        }
     }
 }

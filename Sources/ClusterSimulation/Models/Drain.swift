@@ -25,7 +25,8 @@ public struct Drain: ClusterModel {
 
     public func wishes(slices: Int, profiles: [MIGProfile]) -> [GangWish] {
         // Small jobs on large instances would fill the GPUs that were drained for large ones.
-        Array(GangWish.oneInstance(slices: slices, profiles: profiles).prefix(1))
+        // Whatever memory beyond what is needed: the layouts have 1g instances with double memory only as their last one.
+        GangWish.smallestInstance(slices: slices, profiles: profiles, memory: .mixed)
     }
 }
 

@@ -4,7 +4,7 @@ import MIGModel
 /// One-to-many with cutting: among one instance, several leaves now, and waiting, a job takes what is expected to finish
 /// first. Placements keep the most legal placements open, weighted by the recent demand.
 public struct HybridLeaves: ClusterModel {
-    public let name = "hybrid"
+    public var name: String { leastShare < 1 ? "hybrid-moldable" : "hybrid" }
     public let rule = ChoiceRule.earliestFinish
     /// The smallest part of its size that a job may start with: 1 for jobs that must have all they ask for, 0.5 for
     /// moldable jobs that may start on half as many leaves.
@@ -16,7 +16,7 @@ public struct HybridLeaves: ClusterModel {
 
     public func wishes(slices: Int, profiles: [MIGProfile]) -> [GangWish] {
         // Of one instance only the smallest that is enough: a larger one is faster for one job and dearer for all others.
-        var wishes = Array(GangWish.oneInstance(slices: slices, profiles: profiles).prefix(1))
+        var wishes = GangWish.smallestInstance(slices: slices, profiles: profiles)
         for size in Set(profiles.map(\.computeSlices)).sorted(by: >) where size < slices {
             let most = (slices + size - 1) / size
             // Two 3g leaves hold as much memory as a 7g instance and are about as fast: the one exception.

@@ -16,7 +16,7 @@ public struct PartialRecut: ClusterModel {
 
     public func wishes(slices: Int, profiles: [MIGProfile]) -> [GangWish] {
         // Larger instances can always be cut smaller, so that only the smallest that is enough is worth a thought.
-        Array(GangWish.oneInstance(slices: slices, profiles: profiles).prefix(1))
+        GangWish.smallestInstance(slices: slices, profiles: profiles)
     }
 }
 

@@ -48,9 +48,10 @@ public struct StaticOneToOne: ClusterModel {
         var place = gpu % max(total, 1)
         var given = portions.map { _ in 0 }
         while true {
-            let next = portions.indices.max { first, second in
-                owed(first, given) < owed(second, given)
-            } ?? 0
+            let next =
+                portions.indices.max { first, second in
+                    owed(first, given) < owed(second, given)
+                } ?? 0
             if place == 0 { return next }
             given[next] += 1
             place -= 1
@@ -65,13 +66,18 @@ public struct StaticOneToOne: ClusterModel {
     }
 
     public func wishes(slices: Int, profiles: [MIGProfile]) -> [GangWish] {
-        GangWish.oneInstance(slices: slices, profiles: profiles)
+        // Of a size, an instance with the least memory that is enough, else one with more: a layout may have only that.
+        GangWish.oneInstance(slices: slices, profiles: profiles).flatMap { wish in
+            [wish, GangWish(computeSlices: wish.computeSlices, count: wish.count, memory: .mixed)]
+        }
     }
 }
 
 extension StaticOneToOne {
     /// The layouts that operators commonly choose for a whole cluster.
-    public static let common: [[Int]] = [[7], [4, 3], [4, 2, 1], [3, 3], [3, 2, 2], [2, 2, 2, 1], [1, 1, 1, 1, 1, 1, 1]]
+    public static let common: [[Int]] = [
+        [7], [4, 3], [4, 2, 1], [3, 3], [3, 2, 2], [2, 2, 2, 1], [1, 1, 1, 1, 1, 1, 1],
+    ]
 
     /// Layouts chosen from what was asked for before: the causal choice.
     ///

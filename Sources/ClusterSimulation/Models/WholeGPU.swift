@@ -24,6 +24,8 @@ extension MIGGeometry {
     /// One instance with everything.
     var wholeLayout: Layout {
         let whole = plainProfiles.max { ($0.computeSlices, $0.memorySlices) < ($1.computeSlices, $1.memorySlices) }
-        return Layout(whole.flatMap { profile in profile.placements.first.map { [MIGSpec(profile: profile.id, placement: $0)] } } ?? [])
+        return Layout(
+            whole.flatMap { profile in profile.placements.first.map { [MIGSpec(profile: profile.id, placement: $0)] } }
+                ?? [])
     }
 }

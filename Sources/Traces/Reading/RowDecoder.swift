@@ -157,6 +157,8 @@ struct RowDecoder {
     private func arrival(_ rows: borrowing SeparatedRows, _ place: Int?) throws(Refusal) -> Double {
         if let place, rows.contains(place, UInt8(ascii: ":")) {
             guard let seconds = secondsFromDate(rows.bytes(of: place)) else { throw refusal(.notADate, place) }
+            guard seconds >= 0 else { throw refusal(.negative, place) }
+            guard seconds <= Self.latest else { throw refusal(.tooLarge, place) }
             return seconds
         }
         return try time(rows, place)

@@ -30,7 +30,7 @@ public enum RowIssue: UInt8, Hashable, Sendable, Codable, CaseIterable {
         case .notANumber: "not a number"
         case .notADate: "not a date such as 2020-04-01 00:07:06, or a date among seconds"
         case .notFinite: "not a finite number"
-        case .negative: "negative"
+        case .negative: "negative, or a date before 1970"
         case .tooLarge: "absurdly large: a time beyond 300 years or more than 1,000,000 GPUs"
         case .noGPU: "asks for no GPU"
         case .severalFractions: "asks for fractions of several GPUs"
