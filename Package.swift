@@ -52,6 +52,9 @@ let package = Package(
             exclude: ["exports.map"],
             linkerSettings: foreignLibrary(exports: "Sources/SimulatedNVML/exports.map")),
         .target(name: "LeafScheduling", dependencies: ["MIGModel"]),
+        .target(name: "Traces"),
+        .target(name: "ClusterSimulation", dependencies: ["LeafScheduling", "MIGModel", "Traces"]),
+        .target(name: "SimulationReport", dependencies: ["ClusterSimulation", "Traces"]),
         .target(name: "DeviceInventory", dependencies: ["MIGModel", "NVML", "Platform"]),
         .target(name: "BackendConformance", dependencies: ["DeviceInventory", "MIGModel", "Platform"]),
         .target(name: "LayoutFiles", dependencies: ["MIGModel", "Platform", yams]),
@@ -85,10 +88,9 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Agreement", "BackendConformance", "CollectiveBenchmark", "DeviceInventory", "Diagnosis", "LayoutFiles",
-                "Launcher",
-                "LeafScheduling", "MIGModel", "NVML", "Platform", "Runtimes", "SimulatedDriver", "Spanning",
-                "SpanningBenchmark", argumentParser, yams,
+                "Agreement", "BackendConformance", "ClusterSimulation", "CollectiveBenchmark", "DeviceInventory",
+                "Diagnosis", "LayoutFiles", "Launcher", "LeafScheduling", "MIGModel", "NVML", "Platform", "Runtimes",
+                "SimulatedDriver", "SimulationReport", "Spanning", "SpanningBenchmark", "Traces", argumentParser, yams,
             ]),
         .executableTarget(name: "flexmig", dependencies: ["Commands"]),
         .executableTarget(name: "flexmig-supervisor", dependencies: ["Launcher"]),
@@ -127,6 +129,9 @@ let package = Package(
         .target(name: "OddNCCL", dependencies: ["CNCCLNet"], path: "Tests/Programs/OddNCCL"),
         .executableTarget(name: "nccl-driver", path: "Tests/Programs/NCCLDriver"),
         .target(name: "OddNVML", dependencies: ["CNVML"], path: "Tests/Programs/OddNVML"),
+        .executableTarget(
+            name: "scheduling-benchmark", dependencies: ["HotPath", "LeafScheduling", "MIGModel", "Platform"],
+            path: "Tests/Programs/SchedulingBenchmark"),
         .executableTarget(name: "second-process", dependencies: ["Platform"], path: "Tests/Programs/SecondProcess"),
 
         .testTarget(
@@ -134,7 +139,13 @@ let package = Package(
             dependencies: [
                 "BackendConformance", "DeviceInventory", "MIGModel", "Platform", "SimulatedDriver", "TestSupport",
             ]),
+        .testTarget(
+            name: "ClusterSimulationReferenceTests",
+            dependencies: ["ClusterSimulation", "LeafScheduling", "MIGModel", "Traces"]),
         .testTarget(name: "CollectiveBenchmarkTests", dependencies: ["CollectiveBenchmark"]),
+        .testTarget(
+            name: "ClusterSimulationTests",
+            dependencies: ["ClusterSimulation", "LeafScheduling", "MIGModel", "TestSupport", "Traces"]),
         .testTarget(
             name: "CollectivesTests", dependencies: ["CollectiveTrials", "Collectives", "Platform", "collective-rank"]),
         .testTarget(
@@ -161,7 +172,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "LayoutFilesTests", dependencies: ["LayoutFiles", "MIGModel", "Platform", "TestSupport"]),
-        .testTarget(name: "LeafSchedulingTests", dependencies: ["LeafScheduling", "MIGModel", "TestSupport"]),
+        .testTarget(
+            name: "LeafSchedulingTests",
+            dependencies: ["LeafScheduling", "MIGModel", "Platform", "TestSupport", "scheduling-benchmark"]),
         .testTarget(name: "MIGModelTests", dependencies: ["MIGModel"]),
         .testTarget(
             name: "NCCLTransportTests",
@@ -174,6 +187,10 @@ let package = Package(
             name: "RuntimesTests", dependencies: ["MIGModel", "NCCLTransport", "Platform", "Runtimes", "TestSupport"]),
         .testTarget(
             name: "SpanningTests", dependencies: ["Platform", "Spanning", "SpanningBenchmark", "TestSupport"]),
+        .testTarget(
+            name: "SimulationReportTests",
+            dependencies: ["ClusterSimulation", "MIGModel", "SimulationReport", "Traces"]),
+        .testTarget(name: "TracesTests", dependencies: ["Platform", "TestSupport", "Traces"]),
         .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
         .testTarget(
             name: "SimulatedDriverTests", dependencies: ["MIGModel", "Platform", "SimulatedDriver", "TestSupport"]),

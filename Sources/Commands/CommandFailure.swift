@@ -10,6 +10,8 @@ package enum CommandExit {
     package static let usage = 64
     /// `node verify`: the node is not as wanted.
     static let different = 1
+    /// A file that was given can't be used.
+    package static let input = 65
     /// No driver, no node, or no leaves that could ever do.
     package static let unavailable = 69
     /// Something inside failed.

@@ -16,6 +16,7 @@ struct FlexmigCommand: ParsableCommand {
               flexmig run --leaves 4 --simulate a100-40gb:2 -- ./train --epochs 3
               flexmig doctor -- python train.py
               flexmig measure -- python train.py
+              flexmig simulate --generate bimodal --gpus a100-40gb:8
 
             ENVIRONMENT
               FLEXMIG_SIMULATE         as --simulate
@@ -38,6 +39,7 @@ struct FlexmigCommand: ParsableCommand {
               0     done
               1     node verify: the node is not as wanted
               64    wrong arguments
+              65    a file that was given can't be used
               69    no driver, no node, or no leaves that could ever do
               70    internal failure
               71    a rank could not be started
@@ -53,7 +55,7 @@ struct FlexmigCommand: ParsableCommand {
         version: flexmigVersion,
         subcommands: [
             NodeCommand.self, RunCommand.self, ExecCommand.self, CDICommand.self, DoctorCommand.self,
-            MeasureCommand.self,
-            BenchCommand.self, SelfTestCommand.self,
+            MeasureCommand.self, TraceCommand.self, SimulateCommand.self, AdviseCommand.self, BenchCommand.self,
+            SelfTestCommand.self,
         ])
 }

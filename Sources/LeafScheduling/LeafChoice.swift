@@ -13,44 +13,59 @@ public enum LeafChoice: Hashable, Sendable {
 extension LeafRequest {
     /// Chooses leaves for the request among the free ones, all or none.
     ///
+    /// The choice is that of ``LeafPool``, over a pool of one node that holds the suitable free leaves.
     /// - Parameter free: the leaves that can be had now.
     /// - Parameter all: every leaf of the node, held ones too.
     /// - Complexity: O(n log n) in the number of leaves.
     public func choose(from free: [Leaf], of all: [Leaf]) -> LeafChoice {
         let suitable = all.count(where: accepts)
         guard count <= suitable else { return .impossible(suitable: suitable, total: all.count) }
-        let candidates = free.filter(accepts)
+        let candidates = free.filter(accepts).sorted(by: Leaf.precedes)
         guard count <= candidates.count else { return .shortage(free: candidates.count, suitable: suitable) }
         // The smallest kind that can serve the whole gang alone; a mixture only where none can.
-        let kinds = Dictionary(grouping: candidates) { LeafSize($0) }
-        let alone = kinds.filter { $0.value.count >= count }.min { $0.key < $1.key }?.value
-        return .leaves(arrange(alone ?? candidates).sorted(by: Leaf.precedes))
+        let sizes = Set(candidates.map { LeafSize($0) }).sorted()
+        let gpus = groups(of: candidates)
+        let shapes = gpus.map { leaves in
+            GPUShape(
+                leaves: leaves.map { GPUShape.Unit($0) },
+                unitsOfClass: sizes.map { size in mask(of: leaves) { LeafSize($0) == size } } + [mask(of: leaves) { _ in true }])
+        }
+        var pool = LeafPool(shapes: shapes, nodes: [Array(shapes.indices)])
+        var units: [LeafUnit] = []
+        for leafClass in 0...sizes.count {
+            let option = GangOption(leafClass, count: count, arrangement: arrangement == .pack ? .pack : .spread)
+            guard pool.take(option, into: &units) != nil else { continue }
+            return .leaves(units.map { gpus[Int($0.gpu)][Int($0.unit)] }.sorted(by: Leaf.precedes))
+        }
+        return .shortage(free: candidates.count, suitable: suitable)
     }
 
-    private func arrange(_ candidates: [Leaf]) -> [Leaf] {
-        var byGPU = Dictionary(grouping: candidates.sorted(by: Leaf.precedes), by: \.gpu)
-        var chosen: [Leaf] = []
-        while chosen.count < count {
-            let missing = count - chosen.count
-            switch arrangement {
-            case .pack:
-                // The GPU that can take all that is missing and has the least room left over; else the emptiest.
-                let whole = byGPU.filter { $0.value.count >= missing }
-                    .min { ($0.value.count, $0.key) < ($1.value.count, $1.key) }
-                guard let gpu = (whole ?? byGPU.max { ($0.value.count, $1.key) < ($1.value.count, $0.key) })?.key,
-                    let leaves = byGPU.removeValue(forKey: gpu)
-                else { return chosen }
-                chosen += leaves.prefix(missing)
-            case .spread:
-                // One leaf from each GPU in turn, the emptiest GPU first.
-                let turn = byGPU.sorted { (-$0.value.count, $0.key) < (-$1.value.count, $1.key) }
-                for (gpu, leaves) in turn.prefix(missing) {
-                    chosen.append(leaves[0])
-                    byGPU[gpu] = leaves.count > 1 ? Array(leaves.dropFirst()) : nil
-                }
+    /// The leaves of each GPU, in order; at most 64 together, which no GPU has more of.
+    private func groups(of leaves: [Leaf]) -> [[Leaf]] {
+        var groups: [[Leaf]] = []
+        for leaf in leaves {
+            if let last = groups.last, last[0].gpu == leaf.gpu, last.count < 64 {
+                groups[groups.count - 1].append(leaf)
+            } else {
+                groups.append([leaf])
             }
         }
-        return chosen
+        return groups
+    }
+
+    private func mask(of leaves: [Leaf], where isMember: (Leaf) -> Bool) -> UInt64 {
+        leaves.indices.reduce(into: 0) { mask, place in
+            if isMember(leaves[place]) { mask |= 1 << UInt64(place) }
+        }
+    }
+}
+
+extension GPUShape.Unit {
+    /// A leaf that exists. Its compute slices are not known from the leaf and count as one.
+    init(_ leaf: Leaf) {
+        self.init(
+            profile: -1, placement: leaf.placement, computeSlices: 1, memoryMiB: leaf.memoryMiB,
+            multiprocessors: leaf.multiprocessors)
     }
 }
 

@@ -15,7 +15,7 @@ public struct NodeSpec: Hashable, Sendable {
         }
     }
 
-    /// The most GPUs that all items may have together.
+    /// The most GPUs that all items may have together, unless more are allowed.
     public static let maximumGPUs = 4096
 
     /// The items as written, at least one.
@@ -37,27 +37,31 @@ public struct NodeSpec: Hashable, Sendable {
     /// Reads items separated by commas, each a model ID and, after a colon, a count in decimal digits; the count is 1 where it is left out.
     ///
     /// Spaces are not skipped. The error tells which item is wrong and why.
-    public init(parsing text: String) throws(NodeSpecError) {
+    ///
+    /// - Parameter limit: the most GPUs of all items; a cluster that is only computed may have more than a node.
+    public init(parsing text: String, atMost limit: Int = NodeSpec.maximumGPUs) throws(NodeSpecError) {
         var gpus: [(Item, text: String)] = []
         for item in text.split(separator: ",", omittingEmptySubsequences: false) {
-            gpus.append((try NodeSpec.item(parsing: String(item)), text: String(item)))
+            gpus.append((try NodeSpec.item(parsing: String(item), limit), text: String(item)))
         }
-        try self.init(gpus)
+        try self.init(gpus, atMost: limit)
     }
 
     /// `text` is how the item was written, for the error.
-    private init(_ gpus: [(item: Item, text: String)]) throws(NodeSpecError) {
+    private init(
+        _ gpus: [(item: Item, text: String)], atMost limit: Int = NodeSpec.maximumGPUs
+    ) throws(NodeSpecError) {
         guard !gpus.isEmpty else { throw NodeSpecError(item: "", reason: .emptyItem) }
-        var room = NodeSpec.maximumGPUs
+        var room = limit
         for (item, text) in gpus {
             guard item.count >= 1 else { throw NodeSpecError(item: text, reason: .countBelowOne) }
-            guard item.count <= room else { throw NodeSpecError(item: text, reason: .tooManyGPUs) }
+            guard item.count <= room else { throw NodeSpecError(item: text, reason: .tooManyGPUs, limit: limit) }
             room -= item.count
         }
         self.gpus = gpus.map(\.item)
     }
 
-    private static func item(parsing text: String) throws(NodeSpecError) -> Item {
+    private static func item(parsing text: String, _ limit: Int) throws(NodeSpecError) -> Item {
         guard !text.isEmpty else { throw NodeSpecError(item: text, reason: .emptyItem) }
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let name = String(parts[0])
@@ -70,7 +74,7 @@ public struct NodeSpec: Hashable, Sendable {
         }
         guard parts[1].first != "-" else { throw NodeSpecError(item: text, reason: .countBelowOne) }
         // Only a number too large for Int fails here.
-        guard let count = Int(digits) else { throw NodeSpecError(item: text, reason: .tooManyGPUs) }
+        guard let count = Int(digits) else { throw NodeSpecError(item: text, reason: .tooManyGPUs, limit: limit) }
         return Item(model: model, count: count)
     }
 }

@@ -10,7 +10,7 @@ public struct NodeSpecError: Error, Hashable, Sendable {
         case countNotANumber
         /// The count is 0 or negative.
         case countBelowOne
-        /// With this item the spec has more than ``NodeSpec/maximumGPUs`` GPUs.
+        /// With this item the spec has more than ``NodeSpecError/limit`` GPUs.
         case tooManyGPUs
     }
 
@@ -19,9 +19,13 @@ public struct NodeSpecError: Error, Hashable, Sendable {
     /// What is wrong with it.
     public let reason: Reason
 
-    public init(item: String, reason: Reason) {
+    /// The most GPUs that were allowed.
+    public let limit: Int
+
+    public init(item: String, reason: Reason, limit: Int = NodeSpec.maximumGPUs) {
         self.item = item
         self.reason = reason
+        self.limit = limit
     }
 
     /// The IDs that would have been understood.
@@ -37,7 +41,7 @@ extension NodeSpecError: CustomStringConvertible {
             case .unknownModel(let name): "unknown GPU model \"\(name)\""
             case .countNotANumber: "the count after the colon is not a whole number"
             case .countBelowOne: "the count must be 1 or more"
-            case .tooManyGPUs: "more than \(NodeSpec.maximumGPUs) GPUs in all"
+            case .tooManyGPUs: "more than \(limit) GPUs in all"
             }
         let models = knownModels.map(\.rawValue).joined(separator: ", ")
         return "node spec item \"\(item)\": \(why); write MODEL:COUNT, known models: \(models)"

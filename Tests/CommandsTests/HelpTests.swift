@@ -21,6 +21,9 @@ struct HelpTests {
         ("node-fault", ["node", "fault"]), ("node-fault-add", ["node", "fault", "add"]),
         ("node-fault-list", ["node", "fault", "list"]), ("node-fault-clear", ["node", "fault", "clear"]),
         ("node-fault-xid", ["node", "fault", "xid"]), ("node-fault-restart", ["node", "fault", "restart"]),
+        ("trace", ["trace"]), ("trace-inspect", ["trace", "inspect"]),
+        ("trace-convert", ["trace", "convert"]), ("trace-generate", ["trace", "generate"]),
+        ("simulate", ["simulate"]), ("advise", ["advise"]),
         ("bench", ["bench"]), ("bench-collectives", ["bench", "collectives"]),
     ]
 

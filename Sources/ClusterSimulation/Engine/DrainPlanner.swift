@@ -1,0 +1,100 @@
+import LeafScheduling
+
+/// Which GPUs are drained for whom, and which layout they get.
+///
+/// Looks at the first jobs in line. One that finds no instance, and would get one sooner by a drain than by waiting, has
+/// a GPU drained for it: the one that is expected to be idle first. At most a tenth of the GPUs is drained at a time.
+struct DrainPlanner {
+    struct Drained {
+        var gpu: Int
+        var shape: Int
+        /// By class: how many jobs in line its new leaves could still serve.
+        var spare: [Int]
+        var isUnderWay = false
+    }
+
+    let seconds: Double
+    /// By GPU: the part's shapes that it can get.
+    let shapesOf: [[Int]]
+    let most: Int
+    /// Shapes x classes: leaves of an idle GPU.
+    private let leaves: [[Int]]
+    private(set) var drained: [Drained] = []
+
+    init(pool: LeafPool, shapesOf: [[Int]], seconds: Double) {
+        self.shapesOf = shapesOf
+        self.seconds = seconds
+        most = max(1, pool.gpuCount / 10)
+        leaves = pool.shapes.map { shape in (0..<pool.classCount).map { shape.leaves(of: $0) } }
+    }
+
+    var count: Int { drained.count }
+
+    /// Chooses GPUs to drain for the jobs in line. They are blocked in the pool.
+    mutating func plan(_ scheduler: inout Scheduler, now: Double, lookAhead: Int = 32) {
+        guard drained.count < most else { return }
+        let line = scheduler.firstWaiting(max(lookAhead, 64))
+        // What the drained GPUs will bring is given to the line in order.
+        var spare = drained.map { $0.spare }
+        for (place, job) in line.prefix(lookAhead).enumerated() {
+            let options = scheduler.kinds[Int(job.kind)].options
+            guard let wish = options.first, wish.count == 1 else { continue }
+            if let serves = spare.indices.first(where: { drained in options.contains { spare[drained][$0.leafClass] > 0 } }) {
+                if let option = options.first(where: { spare[serves][$0.leafClass] > 0 }) {
+                    spare[serves][option.leafClass] -= 1
+                }
+                continue
+            }
+            let wait = options.map { scheduler.pool.earliestStart($0) }.min() ?? .infinity
+            guard let gpu = scheduler.pool.earliestIdle(), max(now, gpu.time) + seconds < wait else { continue }
+            let shape = bestShape(of: gpu.gpu, for: line[place...], scheduler.kinds)
+            guard let shape, shape != Int(scheduler.pool.shapeOf[gpu.gpu]) else { continue }
+            scheduler.pool.setBlocked(true, gpu: gpu.gpu)
+            drained.append(Drained(gpu: gpu.gpu, shape: shape, spare: leaves[shape]))
+            spare.append(leaves[shape])
+            for option in options.prefix(1) { spare[spare.count - 1][option.leafClass] -= 1 }
+            if drained.count >= most { return }
+        }
+    }
+
+    /// The layout whose instances serve the most compute slices of the line, given out in its order; the first job must
+    /// be among them.
+    private func bestShape(of gpu: Int, for line: ArraySlice<QueuedJob>, _ kinds: [JobKind]) -> Int? {
+        guard let first = line.first else { return nil }
+        var best: (shape: Int, served: Int)?
+        for shape in shapesOf[gpu] {
+            guard kinds[Int(first.kind)].options.contains(where: { leaves[shape][$0.leafClass] > 0 }) else { continue }
+            var left = leaves[shape]
+            var served = 0
+            for job in line {
+                let kind = kinds[Int(job.kind)]
+                guard let option = kind.options.first, option.count == 1, left[option.leafClass] > 0 else { continue }
+                // Classes overlap only where memory differs; the leaves of one size are counted for each.
+                left[option.leafClass] -= 1
+                served += kind.slices
+            }
+            if best.map({ served > $0.served }) ?? true { best = (shape, served) }
+        }
+        return best?.shape
+    }
+
+    /// GPUs that have become idle and begin to be cut anew now.
+    mutating func begin(_ pool: LeafPool) -> [Int] {
+        var begun: [Int] = []
+        for at in drained.indices where !drained[at].isUnderWay && pool.isIdle(drained[at].gpu) {
+            drained[at].isUnderWay = true
+            begun.append(drained[at].gpu)
+        }
+        return begun
+    }
+
+    /// A GPU has its new layout.
+    mutating func finish(_ gpu: Int, _ pool: inout LeafPool) -> (created: Int, destroyed: Int) {
+        guard let at = drained.firstIndex(where: { $0.gpu == gpu }) else { return (0, 0) }
+        let done = drained.remove(at: at)
+        let destroyed = pool.shapes[Int(pool.shapeOf[gpu])].units.count
+        pool.setShape(done.shape, gpu: gpu)
+        pool.setBlocked(false, gpu: gpu)
+        return (pool.shapes[done.shape].units.count, destroyed)
+    }
+}

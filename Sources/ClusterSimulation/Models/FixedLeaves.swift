@@ -1,0 +1,29 @@
+import LeafScheduling
+import MIGModel
+
+/// The reconstruction of Flex-MIG: every GPU is flattened once, and a job gets a leaf for each slice it asks for.
+public struct FixedLeaves: ClusterModel {
+    public let name: String
+    public let layout: LayoutName
+
+    /// - Parameter layout: GPUs that can't have it get `thin`.
+    public init(layout: LayoutName = .full) {
+        self.layout = layout
+        name = layout == .full ? "fixed" : "fixed-\(layout.rawValue)"
+    }
+
+    public func cuts(of part: SimulatedCluster.Part) -> [GPUCut] {
+        let geometry = part.model.geometry
+        let layout = (try? layout.layout(on: geometry).get()) ?? (try? LayoutName.thin.layout(on: geometry).get())
+        return [.layout(layout ?? geometry.wholeLayout)]
+    }
+
+    public func wishes(slices: Int, profiles: [MIGProfile]) -> [GangWish] {
+        // The smallest kind that can serve the whole gang alone; a mixture only where none can.
+        [
+            GangWish(computeSlices: 1, count: slices),
+            GangWish(computeSlices: 1, count: slices, memory: .double),
+            GangWish(computeSlices: 1, count: slices, memory: .mixed),
+        ]
+    }
+}

@@ -1,0 +1,40 @@
+import SimulationReport
+
+extension ReportContent {
+    /// The tables that `flexmig simulate` prints: figures in rows, models in columns.
+    var text: String {
+        var blocks = [account.joined(separator: "\n")]
+        let summaries = Summary.all(of: metrics)
+        var queues: [String] = []
+        for summary in summaries where !queues.contains(summary.queue) { queues.append(summary.queue) }
+        for queue in queues {
+            let shown = summaries.filter { $0.queue == queue }
+            var table = TextTable([queue.uppercased()] + shown.map { $0.model + ($0.isUnattainable ? " *" : "") })
+            table.rows = MetricColumn.all.map { column in
+                let unit = column.unit.isEmpty ? "" : ", \(column.unit)"
+                return [column.name.split(separator: "_").joined(separator: " ") + unit]
+                    + shown.map { summary in
+                        let interval = summary.interval(column.value)
+                        let half = interval.half.map { " +-\(decimal($0, column.digits))" } ?? ""
+                        return decimal(interval.mean, column.digits) + half
+                    }
+            }
+            blocks.append(table.rendered())
+        }
+        if summaries.contains(where: \.isUnattainable) {
+            blocks.append("* chosen with knowledge of the future: unattainable")
+        }
+        let notes = summaries.compactMap { summary -> String? in
+            guard let run = summary.runs.first, !run.note.isEmpty else { return nil }
+            return "\(summary.model), \(summary.queue): \(run.note)"
+        }
+        let refusals = summaries.flatMap { summary in
+            (summary.runs.first?.refusedBy ?? [:]).sorted { $0.key < $1.key }.map {
+                "\(summary.model), \(summary.queue): \($0.value) jobs refused, \($0.key)"
+            }
+        }
+        let lines = notes + refusals
+        if !lines.isEmpty { blocks.append(lines.joined(separator: "\n")) }
+        return blocks.joined(separator: "\n\n")
+    }
+}

@@ -1,0 +1,150 @@
+import ClusterSimulation
+import CollectiveBenchmark
+import MIGModel
+import Platform
+import SimulationReport
+import Synchronization
+import Traces
+
+/// Runs every model under every queue for every seed, on all cores, and keeps what reports need.
+struct Study {
+    let cluster: SimulatedCluster
+    let models: [ModelSelection]
+    let queues: [QueueSelection]
+    let parameters: SimulationParameters
+    let paces: ModelPaces
+    let jobs: StudyJobs
+    let seeds: Int
+    /// Entries of occupancy to keep of each run of the first seed.
+    let gantt: Int
+
+    struct Results {
+        var metrics: [RunMetrics] = []
+        var pictures: [RunPicture] = []
+        /// What became of the first seed's jobs.
+        var account: [String] = []
+    }
+
+    /// Progress goes to standard error. Nothing is written before the end, so that Ctrl-C leaves nothing behind.
+    func run(progress: ProgressLine) throws -> Results {
+        var results = Results()
+        let total = queues.count * models.count * seeds
+        for seed in 1...seeds {
+            let draw = try jobs.draw(seed: UInt64(seed))
+            if seed == 1 { results.account = jobs.account(of: draw) }
+            let turn = StudyTurn(self, draw, seed: UInt64(seed))
+            let before = (seed - 1) * turn.cells.count
+            for _ in 0..<max(1, min(usableProcessors(), turn.cells.count)) { try startThread { turn.work() } }
+            while true {
+                let (finished, jobs) = turn.done
+                if finished == turn.cells.count { break }
+                progress.show(
+                    "simulating: \(before + finished) of \(total) runs, \(jobs) jobs in this one, seed \(seed) of \(seeds)"
+                )
+                turn.bell.sleep(since: turn.bell.count, atMost: .milliseconds(100))
+            }
+            for (metrics, picture) in turn.results {
+                results.metrics.append(metrics)
+                if let picture { results.pictures.append(picture) }
+            }
+        }
+        progress.clear()
+        return results
+    }
+}
+
+/// All runs of one seed, taken one after the other by as many threads as there are.
+private final class StudyTurn: Sendable {
+    struct Cell: Sendable {
+        let model: ModelSelection
+        let queue: QueueSelection
+    }
+
+    private struct State {
+        var next = 0
+        var finished = 0
+        var results: [(RunMetrics, RunPicture?)?]
+    }
+
+    let cells: [Cell]
+    let bell = ProcessDoorbell()
+    private let cluster: SimulatedCluster
+    private let parameters: SimulationParameters
+    private let paces: ModelPaces
+    private let draw: StudyJobs.Draw
+    private let seed: UInt64
+    private let bound: LowerBound
+    private let state: Guarded<State>
+    private let arrived = Atomic<Int>(0)
+
+    init(_ study: Study, _ draw: StudyJobs.Draw, seed: UInt64) {
+        let cells = study.queues.flatMap { queue in study.models.map { Cell(model: $0, queue: queue) } }
+        self.cells = cells
+        cluster = study.cluster
+        var parameters = study.parameters
+        parameters.seed = seed
+        if seed == 1 { parameters.occupancyLimit = study.gantt } else { parameters.timeline.limit = 0 }
+        self.parameters = parameters
+        paces = study.paces
+        self.draw = draw
+        self.seed = seed
+        bound = LowerBound(paces: study.paces, powers: study.cluster.powers, slices: study.cluster.computeSlices)
+        state = Guarded(State(results: [(RunMetrics, RunPicture?)?](repeating: nil, count: cells.count)))
+    }
+
+    /// Runs that are done, and jobs that have arrived in one of the others.
+    var done: (runs: Int, jobs: Int) { (state.withLock { $0.finished }, arrived.load(ordering: .relaxed)) }
+
+    var results: [(RunMetrics, RunPicture?)] { state.withLock { $0.results.compactMap { $0 } } }
+
+    func work() {
+        while true {
+            let number = state.withLock { state in
+                state.next += 1
+                return state.next - 1
+            }
+            guard number < cells.count else { return }
+            let result = run(cells[number])
+            state.withLock { state in
+                state.results[number] = result
+                state.finished += 1
+            }
+            bell.ring()
+        }
+    }
+
+    private func run(_ cell: Cell) -> (RunMetrics, RunPicture?) {
+        let workload = draw.mapped.workload
+        func simulation(_ model: any ClusterModel) -> Simulation {
+            Simulation(
+                cluster: cluster, model: model, discipline: cell.queue.discipline, parameters: parameters, paces: paces)
+        }
+        let model = cell.model.make(jobs: workload.jobs, history: draw.history, simulation(WholeGPU()))
+        let record = simulation(model).run(workload.jobs) { count in
+            self.arrived.store(count, ordering: .relaxed)
+            return true
+        }
+        let outcomes = record.outcomes
+        let least = bound.makespan(of: workload) { outcomes[Int($0.number)].refusal == .none }
+        let metrics = RunMetrics(record, of: workload, slices: cluster.computeSlices, bound: least, seed: seed)
+        return (metrics, seed == 1 ? RunPicture(record, of: workload) : nil)
+    }
+}
+
+extension SimulatedCluster {
+    /// One for each size of plain instance of its GPUs.
+    var powers: [LeafPower] {
+        var powers: Set<LeafPower> = []
+        for part in parts {
+            let plain = part.model.geometry.profiles.filter(\.attributes.isEmpty)
+            let full = plain.compactMap(\.multiprocessors).max() ?? 0
+            for profile in plain {
+                powers.insert(
+                    LeafPower(
+                        computeSlices: profile.computeSlices, multiprocessors: profile.multiprocessors ?? 0,
+                        fullMultiprocessors: full))
+            }
+        }
+        return powers.sorted { ($0.computeSlices, $0.multiprocessors) < ($1.computeSlices, $1.multiprocessors) }
+    }
+}
