@@ -125,7 +125,7 @@ private final class StudyTurn: Sendable {
             return true
         }
         let outcomes = record.outcomes
-        let least = bound.makespan(of: workload) { outcomes[Int($0.number)].refusal == .none }
+        let least = bound.makespan(of: workload) { outcomes[Int($0.number)].hasRun }
         let metrics = RunMetrics(record, of: workload, slices: cluster.computeSlices, bound: least, seed: seed)
         return (metrics, seed == 1 ? RunPicture(record, of: workload) : nil)
     }

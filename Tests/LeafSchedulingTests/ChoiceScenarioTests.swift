@@ -18,15 +18,7 @@ struct ChoiceScenarioTests {
     static let one3 = [GangOption(g3, count: 1)]
     /// A 4g instance, or two 2g leaves.
     static let fourOrTwo = [GangOption(g4, count: 1), GangOption(g2, count: 2)]
-    static let two = [GangOption(g2, count: 1)]
-
-    /// 3g at 4, 2g at 2 are busy for 30 s and `until`: no 4g, but 2g at 0 only, so no two 2g leaves on one GPU.
-    static func busy(until: Double) -> [ScenarioJob] {
-        [
-            ScenarioJob(until, options: [GangOption(g3, count: 1)], slices: 3),
-            ScenarioJob(until, options: [GangOption(g3, count: 1)], slices: 3),
-        ]
-    }
+    static let one4 = [GangOption(g4, count: 1)]
 
     static let cases: [Case] = [
         Case(
@@ -39,24 +31,22 @@ struct ChoiceScenarioTests {
             word: "the first that fits doesn't weigh",
             jobs: [ScenarioJob(10, 9, options: fourOrTwo)], rule: .firstThatFits, starts: "0", options: "0"),
         Case(
-            word: "spanning costs less than waiting",
+            word: "two 2g leaves on two GPUs rather than waiting for 4g",
             jobs: [
-                ScenarioJob(30, options: [GangOption(g3, count: 1)]), ScenarioJob(30, options: one3),
-                ScenarioJob(30, options: two), ScenarioJob(30, options: two),
-                ScenarioJob(10, 14, options: fourOrTwo),
-            ], gpus: 2, starts: "0 0 0 0 0", options: "0 0 0 0 0"),
+                ScenarioJob(30, options: one4), ScenarioJob(30, options: one4), ScenarioJob(10, 14, options: fourOrTwo),
+            ], gpus: 2, starts: "0 0 0", options: "0 0 1"),
         Case(
-            word: "waiting a second beats spanning at 25 %",
+            word: "waiting a second beats a quarter more",
             jobs: [
-                ScenarioJob(1, options: one3), ScenarioJob(40, options: one3),
+                ScenarioJob(1, options: one4),
                 ScenarioJob(20, 25, options: [GangOption(g4, count: 1), GangOption(g1, count: 1)]),
-            ], starts: "0 0 1", options: "0 0 0"),
+            ], starts: "0 1", options: "0 0"),
         Case(
-            word: "spanning at 25 % beats waiting ten seconds",
+            word: "a quarter more beats waiting ten seconds",
             jobs: [
-                ScenarioJob(10, options: one3), ScenarioJob(40, options: one3),
+                ScenarioJob(10, options: one4),
                 ScenarioJob(20, 25, options: [GangOption(g4, count: 1), GangOption(g1, count: 1)]),
-            ], starts: "0 0 0", options: "0 0 1"),
+            ], starts: "0 0", options: "0 1"),
         Case(
             word: "a moldable job starts smaller when that finishes earlier",
             jobs: [

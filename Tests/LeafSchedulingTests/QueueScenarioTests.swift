@@ -60,7 +60,7 @@ struct QueueScenarioTests {
             starts: "0 0 30 40 50 50"),
         Case(
             word: "an overtaking limit of 1 lets one pass", jobs: late, discipline: .backfill(), limit: 1,
-            starts: "0 0 30 40 10 40"),
+            starts: "0 0 30 40 10 50"),
         Case(
             word: "an overtaking limit of 0 is FIFO", jobs: blocked, discipline: .backfill(), limit: 0,
             starts: "0 10 20 20"),
@@ -113,7 +113,7 @@ struct QueueScenarioTests {
         Case(
             word: "fair share: three times the weight",
             jobs: tenantJobs + [ScenarioJob(10, leaves: 2, tenant: 1)],
-            shares: tenants((3, nil), (1, nil), isFair: true), starts: "0 10 20 0 10"),
+            shares: tenants((3, nil), (1, nil), isFair: true), starts: "0 10 10 0 20"),
     ]
 
     @Test(arguments: order + backfill + conservative + tenants)

@@ -62,6 +62,16 @@ struct MetricsTests {
         #expect([metrics.makespan, metrics.overLowerBound, metrics.utilisation] == [0, 0, 0])
     }
 
+    @Test func waitingForEverIsCounted() {
+        let metrics = RunMetrics(
+            SimulationRecord(
+                model: "m", queue: "q",
+                outcomes: [JobOutcome(start: .nan, end: .nan, leaves: 0, heldSlices: 0, gpus: 0)]),
+            of: Workload(jobs: [Job(number: 0, arrival: 0, duration: 1, slices: 1)]), slices: 7, bound: 0, seed: 1)
+        #expect(metrics.refusedBy == ["never ended": 1])
+        #expect(metrics.completion.mean == 0)
+    }
+
     private static let powers = [1, 2, 3, 4, 7].map {
         LeafPower(computeSlices: $0, multiprocessors: 14 * $0, fullMultiprocessors: 98)
     }

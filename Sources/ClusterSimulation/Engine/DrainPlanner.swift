@@ -11,6 +11,9 @@ struct DrainPlanner {
         /// By class: how many jobs in line its new leaves could still serve.
         var spare: [Int]
         var isUnderWay = false
+        /// The job of several GPUs that it is for: its GPUs take jobs again together.
+        var gang: Int32?
+        var isReady = false
     }
 
     let seconds: Double
@@ -38,7 +41,13 @@ struct DrainPlanner {
         var spare = drained.map { $0.spare }
         for (place, job) in line.prefix(lookAhead).enumerated() {
             let options = scheduler.kinds[Int(job.kind)].options
-            guard let wish = options.first, wish.count == 1 else { continue }
+            guard let wish = options.first else { continue }
+            if wish.count > 1 {
+                planGang(wish, of: job.id, &scheduler, now: now)
+                spare += drained[spare.count...].map { _ in Array(repeating: 0, count: leaves.first?.count ?? 0) }
+                if drained.count >= most { return }
+                continue
+            }
             if let serves = spare.indices.first(where: { drained in options.contains { spare[drained][$0.leafClass] > 0 } }) {
                 if let option = options.first(where: { spare[serves][$0.leafClass] > 0 }) {
                     spare[serves][option.leafClass] -= 1
@@ -54,6 +63,40 @@ struct DrainPlanner {
             spare.append(leaves[shape])
             for option in options.prefix(1) { spare[spare.count - 1][option.leafClass] -= 1 }
             if drained.count >= most { return }
+        }
+    }
+
+    /// Drains GPUs for a job of several: those of one node, or of all, that are expected to be idle first.
+    ///
+    /// A GPU that already has the layout is only kept free.
+    private mutating func planGang(_ wish: GangOption, of job: Int32, _ scheduler: inout Scheduler, now: Double) {
+        guard !drained.contains(where: { $0.gang == job }), drained.isEmpty || drained.count + wish.count <= most else {
+            return
+        }
+        let pool = scheduler.pool
+        let places = wish.maximumNodes > 1 ? [0..<pool.gpuCount] : (0..<pool.nodeCount).map { pool.gpus(of: $0) }
+        var best: (gpus: [(gpu: Int, shape: Int)], ready: Double)?
+        for place in places {
+            var candidates: [(ready: Double, gpu: Int, shape: Int)] = []
+            for gpu in place where !pool.isBlocked(gpu) {
+                let own = Int(pool.shapeOf[gpu])
+                let has = leaves[own][wish.leafClass] == 1
+                guard let shape = has ? own : shapesOf[gpu].first(where: { leaves[$0][wish.leafClass] == 1 }) else {
+                    continue
+                }
+                candidates.append((max(now, pool.idleTime(of: gpu)) + (has ? 0 : seconds), gpu, shape))
+            }
+            guard candidates.count >= wish.count else { continue }
+            candidates.sort { ($0.ready, $0.gpu) < ($1.ready, $1.gpu) }
+            let chosen = candidates.prefix(wish.count)
+            let ready = chosen.last?.ready ?? now
+            if best.map({ ready < $0.ready }) ?? true { best = (chosen.map { ($0.gpu, $0.shape) }, ready) }
+        }
+        guard let best, best.ready < scheduler.pool.earliestStart(wish) else { return }
+        for (gpu, shape) in best.gpus {
+            scheduler.pool.setBlocked(true, gpu: gpu)
+            let none = Array(repeating: 0, count: leaves[shape].count)
+            drained.append(Drained(gpu: gpu, shape: shape, spare: none, gang: job))
         }
     }
 
@@ -79,22 +122,38 @@ struct DrainPlanner {
     }
 
     /// GPUs that have become idle and begin to be cut anew now.
-    mutating func begin(_ pool: LeafPool) -> [Int] {
+    ///
+    /// Those that have their layout already are ready at once.
+    mutating func begin(_ pool: inout LeafPool) -> [Int] {
         var begun: [Int] = []
         for at in drained.indices where !drained[at].isUnderWay && pool.isIdle(drained[at].gpu) {
             drained[at].isUnderWay = true
-            begun.append(drained[at].gpu)
+            if drained[at].shape == Int(pool.shapeOf[drained[at].gpu]) {
+                drained[at].isReady = true
+            } else {
+                begun.append(drained[at].gpu)
+            }
         }
+        release(&pool)
         return begun
     }
 
     /// A GPU has its new layout.
     mutating func finish(_ gpu: Int, _ pool: inout LeafPool) -> (created: Int, destroyed: Int) {
         guard let at = drained.firstIndex(where: { $0.gpu == gpu }) else { return (0, 0) }
-        let done = drained.remove(at: at)
         let destroyed = pool.shapes[Int(pool.shapeOf[gpu])].units.count
-        pool.setShape(done.shape, gpu: gpu)
-        pool.setBlocked(false, gpu: gpu)
-        return (pool.shapes[done.shape].units.count, destroyed)
+        pool.setShape(drained[at].shape, gpu: gpu)
+        drained[at].isReady = true
+        release(&pool)
+        return (pool.shapes[Int(pool.shapeOf[gpu])].units.count, destroyed)
+    }
+
+    /// Lets GPUs take jobs again that are ready, those of a gang together.
+    private mutating func release(_ pool: inout LeafPool) {
+        let waiting = Set(drained.filter { !$0.isReady }.compactMap(\.gang))
+        for done in drained where done.isReady && !(done.gang.map { waiting.contains($0) } ?? false) {
+            pool.setBlocked(false, gpu: done.gpu)
+        }
+        drained.removeAll { $0.isReady && !($0.gang.map { waiting.contains($0) } ?? false) }
     }
 }

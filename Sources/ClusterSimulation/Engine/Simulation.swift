@@ -160,7 +160,7 @@ private struct Engine {
             guard let change = planner?.finish(Int(event.number), &scheduler.pool) else { return }
             running.account.countRelayout(created: change.created, destroyed: change.destroyed)
             running.shapeOf[Int(event.number)] = scheduler.pool.shapeOf[Int(event.number)]
-            running.account.drainedGPUs -= 1
+            running.account.drainedGPUs = planner?.count ?? 0
             scheduler.poolHasChanged()
         }
     }
@@ -170,17 +170,25 @@ private struct Engine {
         guard var planner, scheduler.waiting > 0 else { return }
         let before = planner.count
         planner.plan(&scheduler, now: running.now)
-        running.account.drainedGPUs += planner.count - before
+        let hasMore = planner.count > before
         self.planner = planner
         begin()
+        // GPUs that had their layout already may be ready at this moment.
+        if hasMore, (self.planner?.count ?? 0) < planner.count {
+            scheduler.poolHasChanged()
+            scheduler.pass(now: running.now, client: &running)
+        }
     }
 
     /// Begins the change of drained GPUs that are idle.
     private mutating func begin() {
         guard var planner, planner.count > 0 else { return }
-        for gpu in planner.begin(scheduler.pool) {
+        let before = planner.count
+        for gpu in planner.begin(&scheduler.pool) {
             running.events.push(.init(time: running.now + parameters.drainSeconds, kind: .relaid, number: Int32(gpu)))
         }
+        if planner.count < before { scheduler.poolHasChanged() }
+        running.account.drainedGPUs = planner.count
         self.planner = planner
     }
 

@@ -53,7 +53,7 @@ public struct GangWish: Hashable, Sendable {
         case least
         /// Only profiles with more than the least of their size.
         case double
-        /// Leaves of different memory in one gang.
+        /// Any that is enough, different ones in one gang too.
         case mixed
     }
 
@@ -79,7 +79,8 @@ extension GangWish {
         if slices > whole {
             return [GangWish(computeSlices: whole, count: (slices + whole - 1) / whole)]
         }
-        return sizes.filter { $0 >= slices }.map { GangWish(computeSlices: $0, count: 1) }
+        // With double memory or without, whatever is there; where it is to be cut, without if that is enough.
+        return sizes.filter { $0 >= slices }.map { GangWish(computeSlices: $0, count: 1, memory: .mixed) }
     }
 
     /// The smallest instance that is enough; a larger one only for jobs that need its memory.

@@ -1,51 +1,55 @@
 /// When gangs could start if nothing else did, by the expected ends of what runs.
 ///
-/// For each wish (a class and a number of leaves) that was ever asked for, a tree holds each node's earliest time, and
-/// its root the cluster's. A change of a node is noted and worked in when somebody asks.
+/// For each wish (a class and a number of leaves) that was ever asked for, a tree holds the earliest time of each place,
+/// and its root the cluster's. A place is a GPU for one leaf and a node for more. A change is noted and worked in when
+/// somebody asks.
 struct Forecast: Sendable {
     private struct Wish: Hashable { var leafClass, count: Int }
 
     /// Stands for a class of leaves in a wish for a GPU on which nothing runs.
     static let idleGPU = -1
 
+    private let gpus: Int
     private let nodes: Int
-    private let leaves: Int
     private var wishes: [Wish] = []
     /// By wish: a tree of least times, the root at 1.
     private var trees: [[Double]] = []
-    /// By wish: the nodes that have changed since.
+    /// By wish: the places that have changed since.
     private var stale: BitForest
+    /// Reused, so that asking doesn't allocate.
+    var times: [Double] = []
 
-    init(nodes: Int) {
+    init(gpus: Int, nodes: Int) {
+        self.gpus = gpus
         self.nodes = nodes
-        var leaves = 1
-        while leaves < nodes { leaves *= 2 }
-        self.leaves = leaves
-        stale = BitForest(sets: 0, bound: nodes)
+        stale = BitForest(sets: 0, bound: max(gpus, nodes))
     }
 
-    mutating func touch(node: Int) {
-        for wish in wishes.indices { stale.insert(node, into: wish) }
+    mutating func touch(gpu: Int, node: Int) {
+        for wish in wishes.indices { stale.insert(wishes[wish].count == 1 ? gpu : node, into: wish) }
     }
 
-    /// The number of a wish; a new one is added and all nodes are stale for it.
+    /// The number of a wish; a new one is added and all places are stale for it.
     mutating func number(_ leafClass: Int, _ count: Int) -> Int {
-        for (number, wish) in wishes.enumerated() where wish.leafClass == leafClass && wish.count == count {
-            return number
+        for wish in wishes.indices where wishes[wish].leafClass == leafClass && wishes[wish].count == count {
+            return wish
         }
+        let places = count == 1 ? gpus : nodes
+        var leaves = 1
+        while leaves < places { leaves *= 2 }
         wishes.append(Wish(leafClass: leafClass, count: count))
         trees.append(Array(repeating: .infinity, count: 2 * leaves))
         stale.addSet()
-        for node in 0..<nodes { stale.insert(node, into: wishes.count - 1) }
+        for place in 0..<places { stale.insert(place, into: wishes.count - 1) }
         return wishes.count - 1
     }
 
-    /// A node whose time has to be worked out again, or nil when the wish is up to date.
-    mutating func staleNode(_ wish: Int) -> Int? { stale.first(from: 0, in: wish) }
+    /// A place whose time has to be worked out again, or nil when the wish is up to date.
+    mutating func stalePlace(_ wish: Int) -> Int? { stale.first(from: 0, in: wish) }
 
-    mutating func set(_ wish: Int, node: Int, time: Double) {
-        stale.remove(node, from: wish)
-        var at = leaves &+ node
+    mutating func set(_ wish: Int, place: Int, time: Double) {
+        stale.remove(place, from: wish)
+        var at = trees[wish].count / 2 &+ place
         guard trees[wish][at] != time else { return }
         trees[wish][at] = time
         while at > 1 {
@@ -56,11 +60,12 @@ struct Forecast: Sendable {
         }
     }
 
-    /// The least time of all nodes.
+    /// The least time of all places.
     func time(_ wish: Int) -> Double { trees[wish][1] }
 
-    /// The first node with the least time.
-    func node(_ wish: Int) -> Int {
+    /// The first place with the least time.
+    func place(_ wish: Int) -> Int {
+        let leaves = trees[wish].count / 2
         var at = 1
         while at < leaves { at = trees[wish][2 &* at] == trees[wish][at] ? 2 &* at : 2 &* at &+ 1 }
         return at &- leaves
@@ -72,78 +77,56 @@ extension LeafPool {
     /// what runs are unknown or the cluster is too small.
     ///
     /// Expected ends that have passed count as they are: whoever runs late should be given a new end by `setEnd`.
-    /// A gang that may lie on several nodes and is too large for any one is looked for in all of them, O(GPUs).
+    /// A gang that may lie on several nodes is looked for in all of them, O(leaves log leaves).
     public mutating func earliestStart(_ option: GangOption) -> Double {
-        let wish = forecast.number(option.leafClass, option.count)
-        while let node = forecast.staleNode(wish) {
-            walked &+= 1
-            forecast.set(wish, node: node, time: earliest(option.leafClass, option.count, in: gpus(of: node)))
-        }
-        let time = forecast.time(wish)
-        guard time == .infinity, option.maximumNodes > 1 else { return time }
-        return earliest(option.leafClass, option.count, in: 0..<gpuCount)
+        if option.count > 1, option.maximumNodes > 1 { return earliestStartOnNodes(option) }
+        let wish = upToDate(option.leafClass, option.count)
+        return forecast.time(wish)
     }
 
     /// When some GPU is expected to be idle, and the first such GPU; nil where all are blocked.
     public mutating func earliestIdle() -> (gpu: Int, time: Double)? {
-        let wish = forecast.number(Forecast.idleGPU, 1)
-        while let node = forecast.staleNode(wish) {
-            walked &+= 1
-            var time = Double.infinity
-            for gpu in gpus(of: node) where !blocked[gpu] { time = min(time, idleTime(of: gpu)) }
-            forecast.set(wish, node: node, time: time)
-        }
-        let time = forecast.time(wish)
-        guard let gpu = gpus(of: forecast.node(wish)).first(where: { !blocked[$0] && idleTime(of: $0) == time }) else {
-            return nil
-        }
-        return (gpu, time)
+        let wish = upToDate(Forecast.idleGPU, 1)
+        let gpu = forecast.place(wish)
+        return gpu < gpuCount && !blocked[gpu] ? (gpu, forecast.time(wish)) : nil
     }
 
-    /// The GPUs of the node in which the gang could start at the earliest.
+    /// The GPU, or the GPUs of the node, in which the gang could start at the earliest.
     mutating func earliestPlace(_ option: GangOption) -> Range<Int> {
-        let wish = forecast.number(option.leafClass, option.count)
-        let range = gpus(of: forecast.node(wish))
-        guard option.count == 1 else { return range }
-        let time = forecast.time(wish)
-        let gpu = range.first { earliest(option.leafClass, 1, in: $0..<$0 + 1) == time } ?? range.lowerBound
-        return gpu..<gpu + 1
+        let wish = upToDate(option.leafClass, option.count)
+        let place = forecast.place(wish)
+        return option.count == 1 ? place..<place + 1 : gpus(of: place)
     }
 
-    /// When so many leaves of a class are free together on these GPUs.
-    private func earliest(_ leafClass: LeafClass, _ count: Int, in gpus: Range<Int>) -> Double {
-        if count == 1 {
-            var least = Double.infinity
-            for gpu in gpus where !blocked[gpu] {
-                forEachOpening(of: leafClass, on: gpu) { time in
-                    least = min(least, time)
-                    return time < least
-                }
-            }
-            return least
+    /// The number of a wish, with all its places worked in.
+    private mutating func upToDate(_ leafClass: LeafClass, _ count: Int) -> Int {
+        let wish = forecast.number(leafClass, count)
+        while let place = forecast.stalePlace(wish) {
+            walked &+= 1
+            let time = time(leafClass, count, at: place)
+            forecast.set(wish, place: place, time: time)
         }
+        return wish
+    }
+
+    private mutating func time(_ leafClass: LeafClass, _ count: Int, at place: Int) -> Double {
+        if leafClass == Forecast.idleGPU { return blocked[place] ? .infinity : idleTime(of: place) }
         // The `count` least times, ascending.
         var times: [Double] = []
-        times.reserveCapacity(count + 1)
-        for gpu in gpus where !blocked[gpu] {
-            forEachOpening(of: leafClass, on: gpu) { time in
-                if times.count == count, time >= times[count - 1] { return true }
-                var at = times.count
-                times.append(time)
-                while at > 0, times[at - 1] > time {
-                    times[at] = times[at - 1]
-                    at -= 1
-                }
-                times[at] = time
-                if times.count > count { times.removeLast() }
-                return true
-            }
+        swap(&times, &forecast.times)
+        defer { swap(&times, &forecast.times) }
+        times.removeAll(keepingCapacity: true)
+        if count == 1 {
+            appendOpenings(of: leafClass, on: place, atMost: 1, to: &times)
+        } else {
+            for gpu in gpus(of: place) { appendOpenings(of: leafClass, on: gpu, atMost: count, to: &times) }
         }
         return times.count == count ? times[count - 1] : .infinity
     }
 
-    /// Calls `body` with the time of each leaf of a class that a GPU will have free, 0 for now; until it returns false.
-    private func forEachOpening(of leafClass: LeafClass, on gpu: Int, _ body: (Double) -> Bool) {
+    /// Merges the times of the leaves of a class that a GPU will have free, 0 for now, into the least `most` times.
+    private func appendOpenings(of leafClass: LeafClass, on gpu: Int, atMost most: Int, to times: inout [Double]) {
+        guard !blocked[gpu] else { return }
         let shape = Int(shapeOf[gpu])
         guard let table = shapes[shape].table else {
             var rest = shapes[shape].unitsOfClass[leafClass]
@@ -151,7 +134,7 @@ extension LeafPool {
                 let unit = rest.trailingZeroBitCount
                 rest &= rest &- 1
                 let isFree = busy[gpu] & 1 << UInt64(unit) == 0
-                guard body(isFree ? 0 : endOf[gpu &* stride &+ unit]) else { return }
+                merge(isFree ? 0 : endOf[gpu &* stride &+ unit], into: &times, atMost: most)
             }
             return
         }
@@ -159,10 +142,11 @@ extension LeafPool {
         guard profile >= 0 else { return }
         var at = Int(state[gpu])
         var have = table.capacity(of: profile, in: at)
-        for _ in 0..<have { guard body(0) else { return } }
+        for _ in 0..<have { merge(0, into: &times, atMost: most) }
         // The busy instances in the order of their ends: at most 7, so that picking the next is cheaper than sorting.
         var rest = busy[gpu]
         while rest != 0 {
+            if most == 1, !times.isEmpty { return }
             var (next, end) = (0, Double.infinity)
             var left = rest
             while left != 0 {
@@ -176,8 +160,45 @@ extension LeafPool {
             let now = table.capacity(of: profile, in: at)
             while have < now {
                 have += 1
-                guard body(end) else { return }
+                merge(end, into: &times, atMost: most)
             }
         }
+    }
+
+    private func merge(_ time: Double, into times: inout [Double], atMost most: Int) {
+        if times.count == most {
+            guard time < times[most &- 1] else { return }
+            times.removeLast()
+        }
+        var at = times.count
+        times.append(time)
+        while at > 0, times[at &- 1] > time {
+            times[at] = times[at &- 1]
+            at &-= 1
+        }
+        times[at] = time
+    }
+
+    /// The least time at which so few nodes have so many leaves together.
+    private func earliestStartOnNodes(_ option: GangOption) -> Double {
+        var byNode: [[Double]] = []
+        for node in 0..<nodeCount {
+            var times: [Double] = []
+            for gpu in gpus(of: node) {
+                appendOpenings(of: option.leafClass, on: gpu, atMost: option.count, to: &times)
+            }
+            byNode.append(times)
+        }
+        let moments = byNode.joined().sorted()
+        func isEnough(_ time: Double) -> Bool {
+            let counts = byNode.map { times in times.prefix { $0 <= time }.count }.sorted(by: >)
+            return counts.prefix(option.maximumNodes).reduce(0, +) >= option.count
+        }
+        var (low, high) = (0, moments.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if isEnough(moments[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low < moments.count ? moments[low] : .infinity
     }
 }

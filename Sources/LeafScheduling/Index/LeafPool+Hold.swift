@@ -22,7 +22,7 @@ extension LeafPool {
             nextOf[at] = next
             next = Int32(at)
             _ = cut(Int(unit.unit), on: gpu)
-            forecast.touch(node: Int(nodeOf[gpu]))
+            forecast.touch(gpu: gpu, node: Int(nodeOf[gpu]))
         }
         if load > 0 { addLoad(load, units: units, sign: 1) }
         return GangHold(first: next)
@@ -39,7 +39,7 @@ extension LeafPool {
             let (gpu, unit) = (Int(units[at].gpu), Int(units[at].unit))
             if shapes[Int(shapeOf[gpu])].table != nil { idle[gpu] |= 1 << UInt64(unit) }
             giveBack(unit, on: gpu)
-            forecast.touch(node: Int(nodeOf[gpu]))
+            forecast.touch(gpu: gpu, node: Int(nodeOf[gpu]))
         }
     }
 
@@ -48,7 +48,8 @@ extension LeafPool {
         var at = hold.first
         while at >= 0 {
             endOf[Int(at)] = end
-            forecast.touch(node: Int(nodeOf[Int(at) / stride]))
+            let gpu = Int(at) / stride
+            forecast.touch(gpu: gpu, node: Int(nodeOf[gpu]))
             at = nextOf[Int(at)]
         }
     }

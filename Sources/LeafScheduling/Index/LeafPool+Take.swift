@@ -36,7 +36,8 @@ extension LeafPool {
         return cuts.bestGPU(option.leafClass) ?? room.fullestGPU(option.leafClass, atLeast: 1)
     }
 
-    package func gpus(of node: Int) -> Range<Int> { Int(firstGPU[node])..<Int(firstGPU[node + 1]) }
+    /// The GPUs of a node.
+    public func gpus(of node: Int) -> Range<Int> { Int(firstGPU[node])..<Int(firstGPU[node + 1]) }
 
     private mutating func takeOne(_ leafClass: LeafClass, on gpu: Int, into units: inout [LeafUnit]) {
         let unit = nextUnit(of: leafClass, on: gpu)

@@ -78,7 +78,7 @@ public struct LeafPool: Sendable {
         room = RoomIndex(
             classes: classCount, gpus: count, nodes: nodes.count, mostOnGPU: most, mostOnNode: most * largestNode)
         cuts = CutIndex(shapes: shapes, classes: classCount, gpus: count)
-        forecast = Forecast(nodes: nodes.count)
+        forecast = Forecast(gpus: count, nodes: nodes.count)
         sliceTotal = nodes.joined().reduce(0) { $0 + shapes[$1].slices }
         for gpu in 0..<count {
             freeSlices.append(Int16(slices(of: gpu)))
@@ -209,7 +209,7 @@ public struct LeafPool: Sendable {
         leave(gpu)
         blocked[gpu] = isBlocked
         enter(gpu)
-        forecast.touch(node: Int(nodeOf[gpu]))
+        forecast.touch(gpu: gpu, node: Int(nodeOf[gpu]))
     }
 
     /// Gives an idle GPU another shape: other leaves.
@@ -223,7 +223,7 @@ public struct LeafPool: Sendable {
         idle[gpu] = 0
         freeSlices[gpu] = Int16(slices(of: gpu))
         enter(gpu)
-        forecast.touch(node: Int(nodeOf[gpu]))
+        forecast.touch(gpu: gpu, node: Int(nodeOf[gpu]))
     }
 
     /// Compute slices of a GPU that could be handed out when it is idle.

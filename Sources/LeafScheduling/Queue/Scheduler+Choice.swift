@@ -90,7 +90,9 @@ extension Scheduler {
             leanest = min(leanest, Double(facts.computeSlices) * seconds)
         }
         var best: (option: Int, time: Double, cost: Double)?
-        for option in kinds[kind].options.indices {
+        // One instance is worth a wait; several leaves only for jobs that nothing else is for.
+        let hasOne = kinds[kind].options.contains { $0.count == 1 }
+        for option in kinds[kind].options.indices where !hasOne || kinds[kind].options[option].count == 1 {
             let wanted = kinds[kind].options[option]
             // Waiting for leaves that are free now is no wait; what they bring is looked at by itself.
             let time = pool.earliestStart(wanted)
@@ -257,14 +259,14 @@ extension Scheduler {
 extension LeafPool {
     /// Says that these leaves' nodes have to be looked at again for what is expected of them.
     mutating func touch(_ units: [LeafUnit]) {
-        for unit in units { forecast.touch(node: Int(nodeOf[Int(unit.gpu)])) }
+        for unit in units { forecast.touch(gpu: Int(unit.gpu), node: Int(nodeOf[Int(unit.gpu)])) }
     }
 
     /// Says until when leaves that are taken are expected to be.
     mutating func expect(_ units: [LeafUnit], until end: Double) {
         for unit in units {
             endOf[Int(unit.gpu) &* stride &+ Int(unit.unit)] = end
-            forecast.touch(node: Int(nodeOf[Int(unit.gpu)]))
+            forecast.touch(gpu: Int(unit.gpu), node: Int(nodeOf[Int(unit.gpu)]))
         }
     }
 

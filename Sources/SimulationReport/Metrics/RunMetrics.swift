@@ -71,6 +71,11 @@ public struct RunMetrics: Hashable, Sendable, Codable {
     public var sizes: [Size]
 }
 
+extension JobOutcome {
+    /// Whether the job ran to its end.
+    public var hasRun: Bool { refusal == .none && start.isFinite && end.isFinite }
+}
+
 extension RunMetrics {
     static let slowdownFloor = 10.0
 
@@ -92,8 +97,10 @@ extension RunMetrics {
         var last = 0.0
         var bySize: [Int32: (count: Int, sum: Double)] = [:]
         for (job, outcome) in zip(workload.jobs, record.outcomes) {
-            guard outcome.refusal == .none else {
-                refusedBy[outcome.refusal.words, default: 0] += 1
+            guard outcome.hasRun else {
+                // A job that waits for ever must not vanish from the account.
+                let why = outcome.refusal == .none ? "never ended" : outcome.refusal.words
+                refusedBy[why, default: 0] += 1
                 continue
             }
             let completion = outcome.end - job.arrival

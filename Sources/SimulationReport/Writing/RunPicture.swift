@@ -22,7 +22,7 @@ public struct RunPicture: Sendable {
         queue = record.queue
         let step = max(1, (record.timeline.count + Self.mostSamples - 1) / Self.mostSamples)
         samples = record.timeline.enumerated().filter { $0.offset.isMultiple(of: step) }.map(\.element)
-        let ran = zip(workload.jobs, record.outcomes).filter { $1.refusal == .none }
+        let ran = zip(workload.jobs, record.outcomes).filter { $1.hasRun }
         completion = Self.quantiles(ran.map { $1.end - $0.arrival })
         queueing = Self.quantiles(ran.map { $1.start - $0.arrival })
         occupancy = record.occupancy
