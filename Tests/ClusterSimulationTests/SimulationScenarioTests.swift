@@ -106,7 +106,7 @@ struct SimulationScenarioTests {
             sizes.enumerated().map { Job(number: $0.offset, arrival: 0, duration: 100, slices: $0.element) }
         }
         #expect(StaticOneToOne.causal(history: jobs([7, 7]), cluster: cluster).note == "7g")
-        #expect(StaticOneToOne.causal(history: jobs([3, 3, 3]), cluster: cluster).note == "3g+3g")
+        #expect(StaticOneToOne.causal(history: jobs([3, 3, 3]), cluster: cluster).note == "4g+3g")
         #expect(
             StaticOneToOne.causal(history: jobs([1, 1, 1]), cluster: cluster).note == "1g+1g+1g+1g+1g+1g+1g")
         let mixed = jobs([4, 3, 4, 3, 7, 7])

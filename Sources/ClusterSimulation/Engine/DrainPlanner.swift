@@ -23,6 +23,8 @@ struct DrainPlanner {
     /// Shapes x classes: leaves of an idle GPU.
     private let leaves: [[Int]]
     private(set) var drained: [Drained] = []
+    /// Layouts changed since a job last ran: more than two for each GPU lead nowhere.
+    private(set) var inVain = 0
 
     init(pool: LeafPool, shapesOf: [[Int]], seconds: Double) {
         self.shapesOf = shapesOf
@@ -34,14 +36,20 @@ struct DrainPlanner {
     var count: Int { drained.count }
 
     /// Chooses GPUs to drain for the jobs in line. They are blocked in the pool.
-    mutating func plan(_ scheduler: inout Scheduler, now: Double, lookAhead: Int = 32) {
-        guard drained.count < most else { return }
+    mutating func plan(_ scheduler: inout Scheduler, now: Double, isRunning: Bool, lookAhead: Int = 32) {
+        if isRunning { inVain = 0 }
+        guard drained.count < most, inVain <= 2 * scheduler.pool.gpuCount else { return }
         let line = scheduler.firstWaiting(max(lookAhead, 64))
+        // What is free now belongs to those in line who can have it: it is claimed for as long as this looks on, so that
+        // no GPU is drained for one job from under another.
+        var claimed: [LeafUnit] = []
+        defer { scheduler.pool.endClaim(&claimed) }
         // What the drained GPUs will bring is given to the line in order.
         var spare = drained.map { $0.spare }
         for (place, job) in line.prefix(lookAhead).enumerated() {
             let options = scheduler.kinds[Int(job.kind)].options
             guard let wish = options.first else { continue }
+            if options.contains(where: { scheduler.pool.claim($0, into: &claimed) }) { continue }
             if wish.count > 1 {
                 planGang(wish, of: job.id, &scheduler, now: now)
                 spare += drained[spare.count...].map { _ in Array(repeating: 0, count: leaves.first?.count ?? 0) }
@@ -144,6 +152,7 @@ struct DrainPlanner {
         let destroyed = pool.shapes[Int(pool.shapeOf[gpu])].units.count
         pool.setShape(drained[at].shape, gpu: gpu)
         drained[at].isReady = true
+        inVain += 1
         release(&pool)
         return (pool.shapes[Int(pool.shapeOf[gpu])].units.count, destroyed)
     }

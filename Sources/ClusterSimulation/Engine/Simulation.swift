@@ -169,7 +169,7 @@ private struct Engine {
     private mutating func drain() {
         guard var planner, scheduler.waiting > 0 else { return }
         let before = planner.count
-        planner.plan(&scheduler, now: running.now)
+        planner.plan(&scheduler, now: running.now, isRunning: running.account.running > 0)
         let hasMore = planner.count > before
         self.planner = planner
         begin()

@@ -262,6 +262,20 @@ extension LeafPool {
         for unit in units { forecast.touch(gpu: Int(unit.gpu), node: Int(nodeOf[Int(unit.gpu)])) }
     }
 
+    /// Takes leaves for a while that nobody else is to have, with no expected end, until `endClaim`.
+    package mutating func claim(_ option: GangOption, into units: inout [LeafUnit]) -> Bool {
+        let first = units.count
+        guard take(option, into: &units) != nil else { return false }
+        expect(Array(units[first...]), until: .infinity)
+        return true
+    }
+
+    /// Gives back all that was claimed.
+    package mutating func endClaim(_ units: inout [LeafUnit]) {
+        touch(units)
+        putBack(&units)
+    }
+
     /// Says until when leaves that are taken are expected to be.
     mutating func expect(_ units: [LeafUnit], until end: Double) {
         for unit in units {
