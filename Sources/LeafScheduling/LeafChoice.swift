@@ -28,7 +28,9 @@ extension LeafRequest {
         let shapes = gpus.map { leaves in
             GPUShape(
                 leaves: leaves.map { GPUShape.Unit($0) },
-                unitsOfClass: sizes.map { size in mask(of: leaves) { LeafSize($0) == size } } + [mask(of: leaves) { _ in true }])
+                unitsOfClass: sizes.map { size in mask(of: leaves) { LeafSize($0) == size } } + [
+                    mask(of: leaves) { _ in true }
+                ])
         }
         var pool = LeafPool(shapes: shapes, nodes: [Array(shapes.indices)])
         var units: [LeafUnit] = []

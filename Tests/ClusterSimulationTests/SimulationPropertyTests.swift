@@ -79,7 +79,9 @@ struct SimulationPropertyTests {
             }
         }
         // Everything that a job held is in the occupancy.
-        let slices = Dictionary(grouping: record.occupancy, by: \.job).mapValues { $0.reduce(0) { $0 + Int($1.slices) } }
+        let slices = Dictionary(grouping: record.occupancy, by: \.job).mapValues {
+            $0.reduce(0) { $0 + Int($1.slices) }
+        }
         for (number, outcome) in record.outcomes.enumerated() where outcome.refusal == .none {
             #expect(slices[Int32(number)] == Int(outcome.heldSlices), message)
         }

@@ -31,7 +31,8 @@ struct SimulationScenarioTests {
         Case(
             word: "one job at a time on a GPU", model: WholeGPU(), jobs: [(0, 10, 1, 0), (0, 10, 1, 0)],
             outcome: "0-10 10-20"),
-        Case(word: "two GPUs", model: WholeGPU(), jobs: [(0, 10, 1, 0), (1, 10, 8, 0)], gpus: 2, outcome: "0-10 10-20"),
+        Case(
+            word: "two GPUs", model: WholeGPU(), jobs: [(0, 10, 1, 0), (1, 10, 8, 0)], gpus: 2, outcome: "0-10 10-20"),
         Case(
             word: "the smallest instance that is enough, then a larger one", model: StaticOneToOne([.init([4, 2, 1])]),
             jobs: [(0, 10, 1, 0), (0, 10, 1, 0), (0, 10, 3, 0), (0, 10, 2, 0)], outcome: "0-10 0-10 0-10 10-20"),
@@ -48,7 +49,8 @@ struct SimulationScenarioTests {
             word: "larger than the cluster", model: WholeGPU(), jobs: [(0, 10, 14, 0)], outcome: "largerThanCluster"),
         Case(
             word: "idle slices are cut, a third of a second", model: PartialRecut(),
-            jobs: [(0, 10, 3, 0), (0, 10, 4, 0), (0, 10, 7, 0)], outcome: "0-10.3 0-10.3 10.3-20.6", reconfigurations: 3),
+            jobs: [(0, 10, 3, 0), (0, 10, 4, 0), (0, 10, 7, 0)], outcome: "0-10.3 0-10.3 10.3-20.6", reconfigurations: 3
+        ),
         Case(
             word: "an instance that is there is used again", model: PartialRecut(),
             jobs: [(0, 10, 3, 0), (20, 10, 3, 0)], outcome: "0-10.3 20-30", reconfigurations: 1),
@@ -65,7 +67,8 @@ struct SimulationScenarioTests {
             word: "five slices are five leaves", model: FixedLeaves(), jobs: [(0, 10, 5, 0), (0, 10, 2, 0)],
             outcome: "0-12.5 0-12.5"),
         Case(
-            word: "a fat leaf for a rank that needs it", model: FixedLeaves(), jobs: [(0, 10, 1, 9000), (0, 10, 1, 9000)],
+            word: "a fat leaf for a rank that needs it", model: FixedLeaves(),
+            jobs: [(0, 10, 1, 9000), (0, 10, 1, 9000)],
             outcome: "0-10 10-20"),
         Case(
             word: "more fat leaves than there are", model: FixedLeaves(), jobs: [(0, 10, 2, 9000)], outcome: "memory"),
@@ -87,7 +90,8 @@ struct SimulationScenarioTests {
             Job(number: number, arrival: job.0, duration: job.1, slices: job.2, memoryMiB: job.3)
         }
         let cluster = SimulatedCluster([.init(.a100With40GB, count: test.gpus)])
-        let record = Simulation(cluster: cluster, model: test.model, discipline: test.discipline, paces: Paces()).run(jobs)
+        let record = Simulation(cluster: cluster, model: test.model, discipline: test.discipline, paces: Paces()).run(
+            jobs)
         func written(_ time: Double) -> String {
             let tenths = Int((time * 10).rounded())
             return tenths.isMultiple(of: 10) ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"

@@ -50,13 +50,15 @@ struct ChoiceScenarioTests {
         Case(
             word: "a moldable job starts smaller when that finishes earlier",
             jobs: [
-                ScenarioJob(100, options: [GangOption(g4, count: 1)]), ScenarioJob(100, options: [GangOption(g1, count: 1)]),
+                ScenarioJob(100, options: [GangOption(g4, count: 1)]),
+                ScenarioJob(100, options: [GangOption(g1, count: 1)]),
                 ScenarioJob(20, 38, options: [GangOption(g1, count: 4), GangOption(g1, count: 2)]),
             ], starts: "0 0 0", options: "0 0 1"),
         Case(
             word: "and waits where full size is soon there",
             jobs: [
-                ScenarioJob(5, options: [GangOption(g4, count: 1)]), ScenarioJob(100, options: [GangOption(g1, count: 1)]),
+                ScenarioJob(5, options: [GangOption(g4, count: 1)]),
+                ScenarioJob(100, options: [GangOption(g1, count: 1)]),
                 ScenarioJob(20, 38, options: [GangOption(g1, count: 4), GangOption(g1, count: 2)]),
             ], starts: "0 0 5", options: "0 0 0"),
         Case(

@@ -45,7 +45,8 @@ struct LeafPoolPropertyTests {
                     missing -= now
                 }
             }
-            if let gpu = left.indices.filter({ left[$0] >= option.count }).min(by: { (left[$0], $0) < (left[$1], $1) }) {
+            if let gpu = left.indices.filter({ left[$0] >= option.count }).min(by: { (left[$0], $0) < (left[$1], $1) })
+            {
                 pick(gpu, option.count)
                 return taken
             }
@@ -53,7 +54,9 @@ struct LeafPoolPropertyTests {
             for _ in 0..<min(option.maximumNodes, pool.nodeCount) {
                 let rooms = (0..<pool.nodeCount).map { node in gpus(node).reduce(0) { $0 + left[$1] } }
                 let whole = rooms.indices.filter { rooms[$0] >= missing }.min { (rooms[$0], $0) < (rooms[$1], $1) }
-                guard let node = whole ?? rooms.indices.max(by: { (rooms[$0], $1) < (rooms[$1], $0) }) else { return nil }
+                guard let node = whole ?? rooms.indices.max(by: { (rooms[$0], $1) < (rooms[$1], $0) }) else {
+                    return nil
+                }
                 let now = min(missing, rooms[node])
                 fill(node, now)
                 missing -= now
@@ -141,7 +144,9 @@ struct LeafPoolPropertyTests {
                 let scan = Scan(pool: pool)
                 for leafClass in 0..<pool.classCount {
                     #expect(
-                        (0..<pool.gpuCount).allSatisfy { pool.capacity(of: leafClass, on: $0) == scan.count(leafClass, $0) },
+                        (0..<pool.gpuCount).allSatisfy {
+                            pool.capacity(of: leafClass, on: $0) == scan.count(leafClass, $0)
+                        },
                         message)
                     #expect(
                         pool.total(of: leafClass) == (0..<pool.gpuCount).reduce(0) { $0 + scan.count(leafClass, $1) },
@@ -158,7 +163,9 @@ struct LeafPoolPropertyTests {
             }
             for gpu in 0..<pool.gpuCount { pool.setBlocked(false, gpu: gpu) }
             #expect((0..<pool.gpuCount).allSatisfy { pool.isIdle($0) && pool.linkLoad[$0] == 0 })
-            for leafClass in 0..<pool.classCount { #expect(pool.total(of: leafClass) == pool.whenIdle(leafClass).total) }
+            for leafClass in 0..<pool.classCount {
+                #expect(pool.total(of: leafClass) == pool.whenIdle(leafClass).total)
+            }
         }
     }
 

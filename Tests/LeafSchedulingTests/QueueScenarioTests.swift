@@ -39,12 +39,14 @@ struct QueueScenarioTests {
         Case(
             word: "a higher priority goes first",
             jobs: [
-                ScenarioJob(10, leaves: 4), ScenarioJob(at: 1, 10, leaves: 4), ScenarioJob(at: 2, 10, leaves: 4, priority: 1),
+                ScenarioJob(10, leaves: 4), ScenarioJob(at: 1, 10, leaves: 4),
+                ScenarioJob(at: 2, 10, leaves: 4, priority: 1),
             ], starts: "0 20 10"),
         Case(
             word: "aging: a higher priority that comes too late goes behind",
             jobs: [
-                ScenarioJob(10, leaves: 4), ScenarioJob(at: 1, 10, leaves: 4), ScenarioJob(at: 5, 10, leaves: 4, priority: 1),
+                ScenarioJob(10, leaves: 4), ScenarioJob(at: 1, 10, leaves: 4),
+                ScenarioJob(at: 5, 10, leaves: 4, priority: 1),
             ], order: QueueOrder(secondsPerPriority: 3), starts: "0 10 20"),
     ]
 

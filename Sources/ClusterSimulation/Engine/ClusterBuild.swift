@@ -23,7 +23,8 @@ extension JobCatalog {
                 case .asNeeded(let score):
                     // Only what somebody can ask for is ever cut.
                     let asked = Set(classes.flatMap { $0[number] })
-                    let table = CutTable(geometry, using: geometry.plainProfiles.map(\.id).filter { asked.contains($0) })
+                    let table = CutTable(
+                        geometry, using: geometry.plainProfiles.map(\.id).filter { asked.contains($0) })
                     shapes.append(GPUShape(recut: table, score: score, classes: accepts))
                 }
             }

@@ -56,7 +56,9 @@ struct DrainPlanner {
                 if drained.count >= most { return }
                 continue
             }
-            if let serves = spare.indices.first(where: { drained in options.contains { spare[drained][$0.leafClass] > 0 } }) {
+            if let serves = spare.indices.first(where: { drained in
+                options.contains { spare[drained][$0.leafClass] > 0 }
+            }) {
                 if let option = options.first(where: { spare[serves][$0.leafClass] > 0 }) {
                     spare[serves][option.leafClass] -= 1
                 }

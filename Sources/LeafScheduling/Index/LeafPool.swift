@@ -71,9 +71,10 @@ public struct LeafPool: Sendable {
         endOf = Array(repeating: 0, count: count * stride)
         nextOf = Array(repeating: -1, count: count * stride)
         unusableSlices = Array(repeating: 0, count: classCount)
-        let most = shapes.map { shape in
-            (0..<shape.unitsOfClass.count).map { shape.capacity(of: $0, busy: 0, state: 0) }.max() ?? 0
-        }.max() ?? 0
+        let most =
+            shapes.map { shape in
+                (0..<shape.unitsOfClass.count).map { shape.capacity(of: $0, busy: 0, state: 0) }.max() ?? 0
+            }.max() ?? 0
         let largestNode = nodes.map(\.count).max() ?? 0
         room = RoomIndex(
             classes: classCount, gpus: count, nodes: nodes.count, mostOnGPU: most, mostOnNode: most * largestNode)

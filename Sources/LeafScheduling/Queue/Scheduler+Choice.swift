@@ -200,7 +200,8 @@ extension Scheduler {
         // Where nobody knows when the first in line can start, nothing is promised; the limit on overtaking protects it.
         guard promise.time.isFinite else { return true }
         pool.expect(units, until: end)
-        let time = promise.option.map { pool.earliestStart(kinds[promise.kind].options[$0]) } ?? earliestStart(promise.kind)
+        let time =
+            promise.option.map { pool.earliestStart(kinds[promise.kind].options[$0]) } ?? earliestStart(promise.kind)
         guard time <= promise.time else { return false }
         guard !promise.others.isEmpty else { return true }
         let times = futureStarts(
