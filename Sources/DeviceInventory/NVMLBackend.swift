@@ -9,6 +9,8 @@ public final class NVMLBackend: DeviceBackend {
     let session: NVMLSession
     /// Handles of the MIG devices of the last inventory: looking one up by UUID walks all devices in the driver.
     private let devices = Mutex<[MIGDeviceUUID: NVMLDevice]>([:])
+    /// Compute instances that a destruction has taken while their GPU instance stayed, by the MIG device that they were.
+    let takenAway = Mutex<[MIGDeviceUUID: NVMLSession.ComputeInstanceRecord]>([:])
 
     /// - Parameter library: a path, or a name that the dynamic loader finds.
     public init(library: String) throws(DeviceError) {
@@ -179,7 +181,7 @@ public final class NVMLBackend: DeviceBackend {
     }
 
     /// The compute instances of a GPU instance: usually the one that spans it, else those of every profile.
-    private func computeInstances(
+    func computeInstances(
         in handle: NVMLGPUInstance, of profile: MIGProfile
     ) throws(NVMLFailure) -> [NVMLComputeInstance] {
         let whole = try session.computeInstances(of: profile.computeInstanceProfile, in: handle, capacity: 1)
@@ -218,36 +220,6 @@ public final class NVMLBackend: DeviceBackend {
         }
     }
 
-    public func destroy(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError) {
-        let found = try translating { () throws(NVMLFailure) in try self.handle(of: instance, on: gpu) }
-        guard let handle = found else { throw gone(instance, on: gpu) }
-        let computes = try translating { () throws(NVMLFailure) in
-            try devices(in: handle, of: gpu.geometry.profile(id: instance.spec.profile))
-        }
-        // Fewer devices than planned are what an earlier attempt left; another one is somebody else's.
-        guard computes.allSatisfy({ compute in instance.devices.contains { $0.uuid == compute.uuid } }) else {
-            throw DeviceError(
-                kind: .changed, message: "GPU \(gpu.index) instance \(instance.id) has been made anew by somebody else",
-                advice: "Nothing of it was touched; run the command again to plan anew.")
-        }
-        try translating { () throws(NVMLFailure) in
-            for compute in computes { try session.destroy(compute.handle) }
-            try session.destroy(handle)
-        }
-    }
-
-    private func devices(
-        in handle: NVMLGPUInstance, of profile: MIGProfile?
-    ) throws(NVMLFailure) -> [(handle: NVMLComputeInstance, uuid: MIGDeviceUUID)] {
-        guard let profile else { return [] }
-        var found: [(handle: NVMLComputeInstance, uuid: MIGDeviceUUID)] = []
-        for compute in try computeInstances(in: handle, of: profile) {
-            let device = try session.record(of: compute).device
-            found.append((compute, MIGDeviceUUID(rawValue: try session.uuid(of: device))))
-        }
-        return found
-    }
-
     private func createCompute(
         in handle: NVMLGPUInstance, spec: MIGSpec, on gpu: GPU
     ) throws(NVMLFailure) -> MIGDevice {
@@ -260,7 +232,7 @@ public final class NVMLBackend: DeviceBackend {
             uuid: MIGDeviceUUID(rawValue: try session.uuid(of: record.device)))
     }
 
-    private func handle(of instance: GPUInstance, on gpu: GPU) throws(NVMLFailure) -> NVMLGPUInstance? {
+    func handle(of instance: GPUInstance, on gpu: GPU) throws(NVMLFailure) -> NVMLGPUInstance? {
         let device = try device(of: gpu)
         let capacity = gpu.geometry.profile(id: instance.spec.profile)?.maximumInstances ?? 8
         for handle in try session.gpuInstances(of: instance.spec.profile.rawValue, on: device, capacity: capacity)
@@ -278,7 +250,7 @@ public final class NVMLBackend: DeviceBackend {
         return device
     }
 
-    private func gone(_ instance: GPUInstance, on gpu: GPU) -> DeviceError {
+    func gone(_ instance: GPUInstance, on gpu: GPU) -> DeviceError {
         DeviceError(
             kind: .changed,
             message: "GPU \(gpu.index) has no instance \(instance.id) any more: somebody else destroyed it",
@@ -297,7 +269,7 @@ public final class NVMLBackend: DeviceBackend {
         throw DeviceError(kind: .gone, message: "the node has no leaf \(leaf)")
     }
 
-    private func translating<Value>(_ body: () throws(NVMLFailure) -> Value) throws(DeviceError) -> Value {
+    func translating<Value>(_ body: () throws(NVMLFailure) -> Value) throws(DeviceError) -> Value {
         do throws(NVMLFailure) { return try body() } catch { throw DeviceError(error) }
     }
 }
