@@ -8,9 +8,14 @@ public final class NVMLBackend: DeviceBackend {
     public let driver: DriverIdentity
     let session: NVMLSession
     /// Handles of the MIG devices of the last inventory: looking one up by UUID walks all devices in the driver.
-    private let devices = Mutex<[MIGDeviceUUID: NVMLDevice]>([:])
+    private let devices = Mutex<[MIGDeviceUUID: FoundDevice]>([:])
     /// Compute instances that a destruction has taken while their GPU instance stayed, by the MIG device that they were.
     let takenAway = Mutex<[MIGDeviceUUID: NVMLSession.ComputeInstanceRecord]>([:])
+
+    struct FoundDevice {
+        let handle: NVMLDevice
+        let mayDraw: Bool
+    }
 
     /// - Parameter library: a path, or a name that the dynamic loader finds.
     public init(library: String) throws(DeviceError) {
@@ -43,7 +48,7 @@ public final class NVMLBackend: DeviceBackend {
     }
 
     private func readNode() throws(NVMLFailure) -> NodeInventory {
-        var found: [MIGDeviceUUID: NVMLDevice] = [:]
+        var found: [MIGDeviceUUID: FoundDevice] = [:]
         var gpus: [GPU] = []
         var lost: [Int] = []
         for index in 0..<(try session.deviceCount()) {
@@ -59,7 +64,7 @@ public final class NVMLBackend: DeviceBackend {
         return NodeInventory(driver: driver, gpus: gpus, lost: lost)
     }
 
-    private func readGPU(_ index: Int, devices: inout [MIGDeviceUUID: NVMLDevice]) throws(NVMLFailure) -> GPU {
+    private func readGPU(_ index: Int, devices: inout [MIGDeviceUUID: FoundDevice]) throws(NVMLFailure) -> GPU {
         let device = try session.device(at: index)
         let pci = try session.pci(of: device)
         let model = GPUModel.matching(pciDeviceID: pci.deviceID)
@@ -134,7 +139,7 @@ public final class NVMLBackend: DeviceBackend {
 
     private func read(
         _ handle: NVMLGPUInstance, profile: MIGProfile, gpu: Int, numaNode: Int?,
-        devices: inout [MIGDeviceUUID: NVMLDevice]
+        devices: inout [MIGDeviceUUID: FoundDevice]
     ) throws(NVMLFailure) -> (GPUInstance, [Leaf]) {
         let record = try session.record(of: handle)
         let placement = Placement(start: record.place.start, size: record.place.size)
@@ -146,7 +151,7 @@ public final class NVMLBackend: DeviceBackend {
                 gpuInstance: GPUInstanceID(rawValue: record.id),
                 computeInstance: ComputeInstanceID(rawValue: computeRecord.id),
                 uuid: MIGDeviceUUID(rawValue: try session.uuid(of: computeRecord.device)))
-            devices[device.uuid] = computeRecord.device
+            devices[device.uuid] = FoundDevice(handle: computeRecord.device, mayDraw: profile.name.contains("+gfx"))
             migDevices.append(device)
             // A compute instance over the whole GPU instance is as big as the profile says.
             let isWhole = computeRecord.profile == profile.computeInstanceProfile
@@ -260,7 +265,12 @@ public final class NVMLBackend: DeviceBackend {
     public func processes(on leaf: MIGDeviceUUID) throws(DeviceError) -> [ProcessID] {
         if devices.withLock({ $0[leaf] }) == nil { _ = try inventory() }
         do throws(NVMLFailure) {
-            if let device = devices.withLock({ $0[leaf] }) { return try session.computeProcesses(on: device) }
+            if let device = devices.withLock({ $0[leaf] }) {
+                let computing = try session.computeProcesses(on: device.handle)
+                // Graphics is in +gfx instances only, and who draws is in a list of his own.
+                let drawing = device.mayDraw ? try session.graphicsProcesses(on: device.handle) : []
+                return computing + drawing.filter { !computing.contains($0) }
+            }
         } catch {
             // A stale handle: the leaf was destroyed since the last inventory.
             guard error.isStaleHandle else { throw DeviceError(error) }

@@ -52,15 +52,28 @@ extension NVMLSession {
     /// The processes that have a context on a device, by the driver's PID namespace.
     public func computeProcesses(on device: NVMLDevice) throws(NVMLFailure) -> [ProcessID] {
         do throws(NVMLFailure) {
-            return try computeProcesses(on: device, by: "nvmlDeviceGetComputeRunningProcesses_v3")
+            return try processes(on: device, by: "nvmlDeviceGetComputeRunningProcesses_v3")
         } catch {
             guard error.error == .functionNotFound else { throw error }
         }
         // A driver before R510 has the second version only, with the same struct.
-        return try computeProcesses(on: device, by: "nvmlDeviceGetComputeRunningProcesses_v2")
+        return try processes(on: device, by: "nvmlDeviceGetComputeRunningProcesses_v2")
     }
 
-    private func computeProcesses(on device: NVMLDevice, by name: String) throws(NVMLFailure) -> [ProcessID] {
+    /// The processes that draw on a device; none where the driver doesn't tell.
+    public func graphicsProcesses(on device: NVMLDevice) throws(NVMLFailure) -> [ProcessID] {
+        for name in ["nvmlDeviceGetGraphicsRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v2"] {
+            do throws(NVMLFailure) {
+                return try processes(on: device, by: name)
+            } catch {
+                if error.error == .notSupported { return [] }
+                guard error.error == .functionNotFound else { throw error }
+            }
+        }
+        return []
+    }
+
+    private func processes(on device: NVMLDevice, by name: String) throws(NVMLFailure) -> [ProcessID] {
         var capacity = 64
         while true {
             var processes = [CNVMLProcess](repeating: CNVMLProcess(), count: capacity)
