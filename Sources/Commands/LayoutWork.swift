@@ -24,7 +24,8 @@ struct LayoutWork {
     }
 
     func plan() throws -> NodePlan {
-        try change(command: "flexmig node plan").plan(wanted, selecting: gpus.selects)
+        try change(command: "flexmig node plan").plan(
+            wanted, selecting: gpus.selects, lostToo: gpus.gpu.isEmpty)
     }
 
     /// Carries the plan out; a signal stops it between two steps.
@@ -38,7 +39,7 @@ struct LayoutWork {
         defer { signals.release() }
         do {
             return try change(command: command, patience: patience).apply(
-                wanted, selecting: gpus.selects, shouldStop: signals.hasCome, progress: say)
+                wanted, selecting: gpus.selects, lostToo: gpus.gpu.isEmpty, shouldStop: signals.hasCome, progress: say)
         } catch let error as LayoutInterrupted where error.cause.kind == .interrupted {
             // The signal ends this process when it is let through.
             writeToStandardError("flexmig: \(error)")

@@ -58,8 +58,13 @@ extension LayoutWork {
             throw error
         }
         let report = ApplyReport(done, dryRun: dryRun, node: try NodeReport(access))
-        if output.json { return try printJSON(report) }
-        if output.quiet { return report.leaves.forEach { print($0) } }
-        report.lines.forEach { print($0) }
+        if output.json {
+            try printJSON(report)
+        } else if output.quiet {
+            report.leaves.forEach { print($0) }
+        } else {
+            report.lines.forEach { print($0) }
+        }
+        try done.requireNoneLost()
     }
 }

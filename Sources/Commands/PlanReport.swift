@@ -32,17 +32,21 @@ struct PlanReport: Encodable {
     /// Whether nothing has to be done.
     var asWanted: Bool
     var gpus: [GPUPart]
+    /// GPUs that are meant and have fallen off the bus.
+    var lostGPUs: [Int]
 
     init(_ plan: NodePlan) {
         wanted = plan.source
         asWanted = plan.isDone
         gpus = plan.parts.map(GPUPart.init)
+        lostGPUs = plan.lost
     }
 
     /// One line for each step and each kept instance.
     var lines: [String] {
-        if gpus.isEmpty { return ["nothing is wanted of any GPU of this node"] }
+        if gpus.isEmpty, lostGPUs.isEmpty { return ["nothing is wanted of any GPU of this node"] }
         return gpus.flatMap(\.lines)
+            + lostGPUs.map { "GPU \($0)  has fallen off the bus; it needs a reset or a reboot" }
     }
 }
 

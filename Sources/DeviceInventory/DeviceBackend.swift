@@ -21,11 +21,17 @@ public protocol DeviceBackend: Sendable {
     func complete(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError) -> MIGDevice
 
     /// Destroys a GPU instance and what is in it. The driver refuses while a process runs there; compute instances
-    /// that went first stay away.
+    /// that went first stay away until `putBack`.
     ///
     /// - Throws: `DeviceError` of the kind `changed`, before anything is touched, when the instance of that number has
     ///   other devices now: somebody made it anew.
     func destroy(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError)
+
+    /// Makes the compute instances again that destructions of this GPU instance took before the driver refused one: where
+    /// one of several is in use, its idle siblings stay. The driver may give them new UUIDs.
+    ///
+    /// - Returns: how many; 0 where none is missing, and where no device of the instance is left.
+    func putBack(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError) -> Int
 
     /// The processes that have a context on a leaf of the last inventory.
     func processes(on leaf: MIGDeviceUUID) throws(DeviceError) -> [ProcessID]
@@ -34,6 +40,11 @@ public protocol DeviceBackend: Sendable {
     ///
     /// - Throws: `DeviceError`; of kind `notSupported` where there are none, as in the implementation that backends have by default.
     func events() throws(DeviceError) -> any DeviceEventSource
+}
+
+extension DeviceBackend {
+    /// A backend whose destructions take all or nothing.
+    public func putBack(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError) -> Int { 0 }
 }
 
 /// A driver's refusal or failure, with what a person can do about it.

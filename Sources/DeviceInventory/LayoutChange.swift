@@ -40,8 +40,11 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
     /// Plans the way to what is wanted, and reads only.
     ///
     /// - Parameter selects: which GPUs, of those that something is wanted of.
+    /// - Parameter selectsLost: whether GPUs that have fallen off the bus are meant too: nothing but their index is known.
     /// - Throws: `WantedNodeError`, `DeviceError`, `LedgerError`. That a GPU can't have its layout is part of the plan.
-    public func plan(_ wanted: WantedNode, selecting selects: (GPU) -> Bool = { _ in true }) throws -> NodePlan {
+    public func plan(
+        _ wanted: WantedNode, selecting selects: (GPU) -> Bool = { _ in true }, lostToo selectsLost: Bool = true
+    ) throws -> NodePlan {
         let inventory = try backend.inventory()
         let instances = try wanted.instances(on: inventory.gpus)
         let standings = try ledger.standings()
@@ -53,7 +56,8 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
                     gpu, wanted, uses: try uses(of: gpu, standings, states: nil),
                     reasonToStay: standings.standing(of: gpu.uuid).reasonToStay))
         }
-        return NodePlan(source: wanted.source, parts: parts)
+        return NodePlan(
+            source: wanted.source, parts: parts, lost: selectsLost ? inventory.lost.filter(wanted.mayMean) : [])
     }
 
     /// Brings a node to what is wanted: all GPUs are planned and checked before the first is touched.
@@ -63,15 +67,15 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
     /// Leaves that stay are not touched. When it fails half-way or this process is killed, the next change finishes.
     /// - Parameter shouldStop: asked before every step; true stops there, as a failure would.
     /// - Parameter progress: called with a line before each wait and after each step.
-    /// - Returns: the plan, all of whose steps are done.
+    /// - Returns: the plan, all of whose steps are done. GPUs that have fallen off the bus keep nobody waiting: they are told in it.
     /// - Throws: `WantedNodeError`, `LayoutRefusal`, `LeavesInUse`, `LayoutInterrupted`, `DeviceError`, `LedgerError`.
     @discardableResult
     public func apply(
-        _ wanted: WantedNode, selecting selects: (GPU) -> Bool = { _ in true },
+        _ wanted: WantedNode, selecting selects: (GPU) -> Bool = { _ in true }, lostToo selectsLost: Bool = true,
         shouldStop: () -> Bool = { false }, progress: (String) -> Void = { _ in }
     ) throws -> NodePlan {
         try alone(progress) {
-            let plan = try plan(wanted, selecting: selects)
+            let plan = try plan(wanted, selecting: selects, lostToo: selectsLost)
             try plan.requirePossible()
             let leaving = plan.plans.flatMap(\.destroyedLeaves)
             var lease = try ledger.take(from: leaving) { states in
@@ -99,7 +103,7 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
             let after = try verify(plan)
             for leaf in leaving { try ledger.release(leaf, as: .launcher, wiping: true) }
             lease = nil
-            if !plan.isDone { try ledger.forget(leaving, keeping: Set(after.leaves.map(\.uuid))) }
+            if !plan.isDoneWhereReachable { try ledger.forget(leaving, keeping: Set(after.leaves.map(\.uuid))) }
             return plan
         }
     }

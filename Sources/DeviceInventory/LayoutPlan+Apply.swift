@@ -77,11 +77,30 @@ extension LayoutPlan {
             } catch {
                 throw LayoutInterrupted(
                     gpu: gpu.index, done: done, failed: words,
-                    remaining: steps[(position + 1)...].map { $0.description(on: gpu.geometry) }, cause: error)
+                    remaining: steps[(position + 1)...].map { $0.description(on: gpu.geometry) },
+                    cause: puttingBack(step, after: error, backend))
             }
             done.append(words)
             progress(words)
         }
+    }
+
+    /// Makes again what a destruction took before the driver refused, and says so.
+    private func puttingBack(
+        _ step: LayoutStep, after error: DeviceError, _ backend: some DeviceBackend
+    ) -> DeviceError {
+        guard case .destroy(let instance) = step, instance.devices.count > 1 else { return error }
+        let words: String
+        do throws(DeviceError) {
+            let count = try backend.putBack(instance, on: gpu)
+            if count == 0 { return error }
+            words =
+                "\(count) idle compute instance\(count == 1 ? "" : "s") beside it had gone first and "
+                + (count == 1 ? "was made again" : "were made again")
+        } catch let failure {
+            words = "compute instances beside it had gone first and could not be made again: \(failure.message)"
+        }
+        return DeviceError(kind: error.kind, message: "\(error.message); \(words)", advice: error.advice)
     }
 
     private func requireEmpty(_ instance: GPUInstance, _ backend: some DeviceBackend) throws(DeviceError) {

@@ -37,6 +37,8 @@ public enum LayoutRefusal: Error, Hashable, Sendable {
     case illegal(gpu: Int, reason: String)
     /// Somebody else's to cut, or quarantined.
     case notOurs(gpu: Int, reason: String)
+    /// Fallen off the bus.
+    case lost([Int])
     /// Of several GPUs.
     case several([LayoutRefusal])
 }
@@ -63,6 +65,11 @@ extension LayoutRefusal: CustomStringConvertible {
         case .unavailable(let gpu, let reason): "GPU \(gpu): \(reason)"
         case .illegal(let gpu, let reason): "GPU \(gpu): \(reason)"
         case .notOurs(let gpu, let reason): "nothing was changed: GPU \(gpu) is \(reason)"
+        case .lost(let gpus):
+            """
+            GPU \(gpus.map(String.init).joined(separator: ", ")) has fallen off the bus: it needs a reset or a reboot
+            The other GPUs are not kept waiting; name them with --gpu to leave it out.
+            """
         case .several(let refusals): refusals.map(\.description).joined(separator: "\n")
         }
     }

@@ -8,7 +8,14 @@ public final class NVMLBackend: DeviceBackend {
     public let driver: DriverIdentity
     let session: NVMLSession
     /// Handles of the MIG devices of the last inventory: looking one up by UUID walks all devices in the driver.
-    private let devices = Mutex<[MIGDeviceUUID: NVMLDevice]>([:])
+    private let devices = Mutex<[MIGDeviceUUID: FoundDevice]>([:])
+    /// Compute instances that a destruction has taken while their GPU instance stayed, by the MIG device that they were.
+    let takenAway = Mutex<[MIGDeviceUUID: NVMLSession.ComputeInstanceRecord]>([:])
+
+    struct FoundDevice {
+        let handle: NVMLDevice
+        let mayDraw: Bool
+    }
 
     /// - Parameter library: a path, or a name that the dynamic loader finds.
     public init(library: String) throws(DeviceError) {
@@ -41,7 +48,7 @@ public final class NVMLBackend: DeviceBackend {
     }
 
     private func readNode() throws(NVMLFailure) -> NodeInventory {
-        var found: [MIGDeviceUUID: NVMLDevice] = [:]
+        var found: [MIGDeviceUUID: FoundDevice] = [:]
         var gpus: [GPU] = []
         var lost: [Int] = []
         for index in 0..<(try session.deviceCount()) {
@@ -57,7 +64,7 @@ public final class NVMLBackend: DeviceBackend {
         return NodeInventory(driver: driver, gpus: gpus, lost: lost)
     }
 
-    private func readGPU(_ index: Int, devices: inout [MIGDeviceUUID: NVMLDevice]) throws(NVMLFailure) -> GPU {
+    private func readGPU(_ index: Int, devices: inout [MIGDeviceUUID: FoundDevice]) throws(NVMLFailure) -> GPU {
         let device = try session.device(at: index)
         let pci = try session.pci(of: device)
         let model = GPUModel.matching(pciDeviceID: pci.deviceID)
@@ -132,7 +139,7 @@ public final class NVMLBackend: DeviceBackend {
 
     private func read(
         _ handle: NVMLGPUInstance, profile: MIGProfile, gpu: Int, numaNode: Int?,
-        devices: inout [MIGDeviceUUID: NVMLDevice]
+        devices: inout [MIGDeviceUUID: FoundDevice]
     ) throws(NVMLFailure) -> (GPUInstance, [Leaf]) {
         let record = try session.record(of: handle)
         let placement = Placement(start: record.place.start, size: record.place.size)
@@ -144,7 +151,7 @@ public final class NVMLBackend: DeviceBackend {
                 gpuInstance: GPUInstanceID(rawValue: record.id),
                 computeInstance: ComputeInstanceID(rawValue: computeRecord.id),
                 uuid: MIGDeviceUUID(rawValue: try session.uuid(of: computeRecord.device)))
-            devices[device.uuid] = computeRecord.device
+            devices[device.uuid] = FoundDevice(handle: computeRecord.device, mayDraw: profile.name.contains("+gfx"))
             migDevices.append(device)
             // A compute instance over the whole GPU instance is as big as the profile says.
             let isWhole = computeRecord.profile == profile.computeInstanceProfile
@@ -179,7 +186,7 @@ public final class NVMLBackend: DeviceBackend {
     }
 
     /// The compute instances of a GPU instance: usually the one that spans it, else those of every profile.
-    private func computeInstances(
+    func computeInstances(
         in handle: NVMLGPUInstance, of profile: MIGProfile
     ) throws(NVMLFailure) -> [NVMLComputeInstance] {
         let whole = try session.computeInstances(of: profile.computeInstanceProfile, in: handle, capacity: 1)
@@ -218,36 +225,6 @@ public final class NVMLBackend: DeviceBackend {
         }
     }
 
-    public func destroy(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError) {
-        let found = try translating { () throws(NVMLFailure) in try self.handle(of: instance, on: gpu) }
-        guard let handle = found else { throw gone(instance, on: gpu) }
-        let computes = try translating { () throws(NVMLFailure) in
-            try devices(in: handle, of: gpu.geometry.profile(id: instance.spec.profile))
-        }
-        // Fewer devices than planned are what an earlier attempt left; another one is somebody else's.
-        guard computes.allSatisfy({ compute in instance.devices.contains { $0.uuid == compute.uuid } }) else {
-            throw DeviceError(
-                kind: .changed, message: "GPU \(gpu.index) instance \(instance.id) has been made anew by somebody else",
-                advice: "Nothing of it was touched; run the command again to plan anew.")
-        }
-        try translating { () throws(NVMLFailure) in
-            for compute in computes { try session.destroy(compute.handle) }
-            try session.destroy(handle)
-        }
-    }
-
-    private func devices(
-        in handle: NVMLGPUInstance, of profile: MIGProfile?
-    ) throws(NVMLFailure) -> [(handle: NVMLComputeInstance, uuid: MIGDeviceUUID)] {
-        guard let profile else { return [] }
-        var found: [(handle: NVMLComputeInstance, uuid: MIGDeviceUUID)] = []
-        for compute in try computeInstances(in: handle, of: profile) {
-            let device = try session.record(of: compute).device
-            found.append((compute, MIGDeviceUUID(rawValue: try session.uuid(of: device))))
-        }
-        return found
-    }
-
     private func createCompute(
         in handle: NVMLGPUInstance, spec: MIGSpec, on gpu: GPU
     ) throws(NVMLFailure) -> MIGDevice {
@@ -260,7 +237,7 @@ public final class NVMLBackend: DeviceBackend {
             uuid: MIGDeviceUUID(rawValue: try session.uuid(of: record.device)))
     }
 
-    private func handle(of instance: GPUInstance, on gpu: GPU) throws(NVMLFailure) -> NVMLGPUInstance? {
+    func handle(of instance: GPUInstance, on gpu: GPU) throws(NVMLFailure) -> NVMLGPUInstance? {
         let device = try device(of: gpu)
         let capacity = gpu.geometry.profile(id: instance.spec.profile)?.maximumInstances ?? 8
         for handle in try session.gpuInstances(of: instance.spec.profile.rawValue, on: device, capacity: capacity)
@@ -278,7 +255,7 @@ public final class NVMLBackend: DeviceBackend {
         return device
     }
 
-    private func gone(_ instance: GPUInstance, on gpu: GPU) -> DeviceError {
+    func gone(_ instance: GPUInstance, on gpu: GPU) -> DeviceError {
         DeviceError(
             kind: .changed,
             message: "GPU \(gpu.index) has no instance \(instance.id) any more: somebody else destroyed it",
@@ -288,7 +265,12 @@ public final class NVMLBackend: DeviceBackend {
     public func processes(on leaf: MIGDeviceUUID) throws(DeviceError) -> [ProcessID] {
         if devices.withLock({ $0[leaf] }) == nil { _ = try inventory() }
         do throws(NVMLFailure) {
-            if let device = devices.withLock({ $0[leaf] }) { return try session.computeProcesses(on: device) }
+            if let device = devices.withLock({ $0[leaf] }) {
+                let computing = try session.computeProcesses(on: device.handle)
+                // Graphics is in +gfx instances only, and who draws is in a list of his own.
+                let drawing = device.mayDraw ? try session.graphicsProcesses(on: device.handle) : []
+                return computing + drawing.filter { !computing.contains($0) }
+            }
         } catch {
             // A stale handle: the leaf was destroyed since the last inventory.
             guard error.isStaleHandle else { throw DeviceError(error) }
@@ -297,7 +279,7 @@ public final class NVMLBackend: DeviceBackend {
         throw DeviceError(kind: .gone, message: "the node has no leaf \(leaf)")
     }
 
-    private func translating<Value>(_ body: () throws(NVMLFailure) -> Value) throws(DeviceError) -> Value {
+    func translating<Value>(_ body: () throws(NVMLFailure) -> Value) throws(DeviceError) -> Value {
         do throws(NVMLFailure) { return try body() } catch { throw DeviceError(error) }
     }
 }

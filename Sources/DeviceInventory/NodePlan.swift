@@ -36,6 +36,14 @@ public struct NodePlan: Hashable, Sendable {
     public let source: String
     /// The GPUs that are meant, in the node's order.
     public let parts: [Part]
+    /// Indices of GPUs that are meant and have fallen off the bus: nothing is known of them, and nothing done.
+    public let lost: [Int]
+
+    init(source: String, parts: [Part], lost: [Int] = []) {
+        self.source = source
+        self.parts = parts
+        self.lost = lost
+    }
 
     /// What would be done, GPU by GPU; empty for a GPU that is as wanted.
     public var plans: [LayoutPlan] {
@@ -47,8 +55,13 @@ public struct NodePlan: Hashable, Sendable {
         }
     }
 
-    /// Whether every GPU is as wanted already.
+    /// Whether every GPU is as wanted already; one that has fallen off the bus is not.
     public var isDone: Bool {
+        lost.isEmpty && isDoneWhereReachable
+    }
+
+    /// Whether every GPU that is on the bus is as wanted already.
+    var isDoneWhereReachable: Bool {
         parts.allSatisfy { part in
             switch part.outcome {
             case .planned(let plan), .inUse(let plan, _): plan.steps.isEmpty
@@ -56,6 +69,11 @@ public struct NodePlan: Hashable, Sendable {
             case .refused: false
             }
         }
+    }
+
+    /// - Throws: `LayoutRefusal.lost`: the others can have what is wanted, and these can't.
+    public func requireNoneLost() throws(LayoutRefusal) {
+        if !lost.isEmpty { throw .lost(lost) }
     }
 
     /// - Throws: `LayoutRefusal`, `LeavesInUse`: why the plan can't be carried out. A layout that a GPU can never have

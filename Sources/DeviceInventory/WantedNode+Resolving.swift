@@ -34,6 +34,11 @@ extension WantedNode {
         return wanted
     }
 
+    /// Whether something is wanted of a GPU of which nothing but the index is known.
+    func mayMean(lost index: Int) -> Bool {
+        entries.contains { $0.pciDeviceIDs == nil && ($0.gpus.contains(.all) || $0.gpus.contains(.index(index))) }
+    }
+
     private func requireGPUs(among gpus: [GPU]) throws(WantedNodeError) {
         for entry in entries {
             for selector in entry.gpus where selector.rank == 2 && !gpus.contains(where: selector.names) {

@@ -9,6 +9,8 @@ public struct LayoutFileError: Error, Hashable, Sendable, CustomStringConvertibl
     public let reason: String
     /// Why the file can't be read at all; nil when what it says is wrong.
     public let cause: SystemError?
+    /// Whether NVIDIA's own tool takes what we refuse: then it only matters to who asks for it.
+    var isOursAlone = false
 
     public struct Place: Hashable, Sendable {
         public let line: Int

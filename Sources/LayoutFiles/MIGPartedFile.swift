@@ -16,14 +16,23 @@ struct MIGPartedFile {
         else { throw text.wrong(root, "the key \"mig-configs\" is missing") }
         let all = try text.mapping(configs.value, "mig-configs")
         guard !all.isEmpty else { throw text.wrong(configs.value, "mig-configs is empty") }
-        // All of them are read, so that a mistake does not wait until its configuration is used.
+        // All of them are read, so that a mistake does not wait until its configuration is used. What only we refuse does.
         var entries: [String: [WantedEntry]] = [:]
-        for (name, _, value) in all { entries[name] = try self.entries(value, of: name) }
+        var refused: [String: LayoutFileError] = [:]
+        for (name, _, value) in all {
+            do throws(LayoutFileError) {
+                entries[name] = try self.entries(value, of: name)
+            } catch {
+                guard error.isOursAlone else { throw error }
+                refused[name] = error
+            }
+        }
         let known = all.prefix(40).map { quoted($0.key) }.joined(separator: ", ") + (all.count > 40 ? ", ..." : "")
         guard let name = configuration ?? (all.count == 1 ? all[0].key : nil) else {
             throw text.wrong(
                 configs.keyNode, "there are \(all.count) configurations; choose one with --config: \(known)")
         }
+        if let error = refused[name] { throw error }
         guard let chosen = entries[name] else {
             throw text.wrong(configs.keyNode, "there is no configuration \(quoted(name)); there are: \(known)")
         }

@@ -141,10 +141,12 @@ extension YAMLText {
             throw wrong(node, "\(quoted(String(name))) is no profile's name, such as 1g.5gb or 1g.10gb+me")
         }
         if match.output.1 != nil {
-            throw wrong(
+            var error = wrong(
                 node,
                 "\(quoted(String(name))) is part of a GPU instance; a leaf here is always a whole one: "
                     + "write \(quoted(String(name.drop { $0 != "." }.dropFirst())))")
+            error.isOursAlone = true
+            throw error
         }
         return String(name)
     }

@@ -31,6 +31,21 @@ extension NVMLSession {
         return NVMLComputeInstance(address: UInt(bitPattern: created))
     }
 
+    /// Creates a compute instance exactly there, in compute slices of its GPU instance.
+    public func createComputeInstance(
+        profile: Int, at place: Place, in instance: NVMLGPUInstance
+    ) throws(NVMLFailure) -> NVMLComputeInstance {
+        var created: OpaquePointer?
+        var placement = CNVMLPlacement(start: UInt32(place.start), size: UInt32(place.size))
+        try unsafe call(
+            "nvmlGpuInstanceCreateComputeInstanceWithPlacement", Signature.CreateAt.self,
+            on: "profile \(profile) at \(place.start):\(place.size)"
+        ) {
+            unsafe $0(OpaquePointer(bitPattern: instance.address), UInt32(profile), &placement, &created)
+        }
+        return NVMLComputeInstance(address: UInt(bitPattern: created))
+    }
+
     /// Destroys a compute instance. IN_USE while a process has a context there.
     public func destroy(_ instance: NVMLComputeInstance) throws(NVMLFailure) {
         try unsafe call("nvmlComputeInstanceDestroy", Signature.Destroy.self) {

@@ -15,6 +15,9 @@ public struct ContextEntry: Hashable, Sendable {
     /// Whether the process is only shown, until somebody clears it: it holds no lock.
     public var isForeign: Bool { slot < 0 }
 
+    /// Whether it draws instead of computing; only shown processes do.
+    public var isGraphics: Bool { slot == -2 }
+
     /// Each leaf has a range of 2^32 bytes of the lock file.
     var range: LockRange { LockRange(start: Int64(serial) << 32 + slot) }
 }
@@ -66,8 +69,9 @@ public final class ContextTable: Sendable {
     }
 
     /// Shows a process that holds no lock. The caller holds the driver's lock.
-    func openForeign(_ process: ProcessID, leaf: String, serial: UInt64) throws(SystemError) {
-        let entry = ContextEntry(leaf: leaf, serial: serial, process: process, slot: -1, job: "foreign")
+    func openForeign(_ process: ProcessID, leaf: String, serial: UInt64, isGraphics: Bool) throws(SystemError) {
+        let entry = ContextEntry(
+            leaf: leaf, serial: serial, process: process, slot: isGraphics ? -2 : -1, job: "foreign")
         let all = try sweep()
         if all.contains(entry) { return }
         try write(all + [entry])

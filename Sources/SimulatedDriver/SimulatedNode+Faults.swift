@@ -133,10 +133,14 @@ extension SimulatedNode {
     }
 
     /// Shows a process on a MIG device until it is cleared, whether there is one of that number or not.
-    public func addForeignProcess(_ process: ProcessID, on leaf: String) throws {
+    ///
+    /// - Parameter isGraphics: whether it draws: then it is not among those that compute.
+    public func addForeignProcess(_ process: ProcessID, on leaf: String, isGraphics: Bool = false) throws {
         try change { state, contexts in
             guard let found = state.computeInstance(uuid: leaf) else { throw FaultProblem.noSuchLeaf(leaf) }
-            return .init(try contexts.openForeign(process, leaf: leaf, serial: found.compute.serial))
+            return .init(
+                try contexts.openForeign(
+                    process, leaf: leaf, serial: found.compute.serial, isGraphics: isGraphics))
         }
     }
 

@@ -150,12 +150,13 @@ private let notAvailable = UInt64.max
 public func nvmlDeviceGetComputeRunningProcesses_v3(
     _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
 ) -> Int32 {
-    unsafe computeProcesses(device, count, out)
+    unsafe processes(device, graphics: false, count, out)
 }
 
 /// All processes with a context on the device: the GPU shows those of all its MIG devices.
-private func computeProcesses(
-    _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?,
+private func processes(
+    _ device: OpaquePointer?, graphics: Bool, _ count: UnsafeMutablePointer<UInt32>?,
+    _ out: UnsafeMutablePointer<CNVMLProcess>?,
     function: StaticString = #function
 ) -> Int32 {
     unsafe answer(device, function: function) { node in
@@ -168,7 +169,7 @@ private func computeProcesses(
             }
         var processes: [CNVMLProcess] = []
         for (instance, compute) in devices {
-            for entry in try node.processes(on: compute) {
+            for entry in try node.processes(on: compute) where entry.isGraphics == graphics {
                 processes.append(
                     CNVMLProcess(
                         pid: UInt32(bitPattern: entry.process.rawValue), usedGpuMemory: notAvailable,
@@ -188,7 +189,7 @@ private func computeProcesses(
 public func nvmlDeviceGetComputeRunningProcesses_v2(
     _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
 ) -> Int32 {
-    unsafe computeProcesses(device, count, out)
+    unsafe processes(device, graphics: false, count, out)
 }
 
 /// Nobody uses MPS on a simulated node.
@@ -202,13 +203,10 @@ public func nvmlDeviceGetMPSComputeRunningProcesses_v3(
     }
 }
 
-/// No graphics on a MIG device.
+/// Only processes that somebody shows draw here.
 @c(nvmlDeviceGetGraphicsRunningProcesses_v3)
 public func nvmlDeviceGetGraphicsRunningProcesses_v3(
     _ device: OpaquePointer?, _ count: UnsafeMutablePointer<UInt32>?, _ out: UnsafeMutablePointer<CNVMLProcess>?
 ) -> Int32 {
-    unsafe answer(device) { node in
-        _ = unsafe try Device(device, in: try node.state())
-        try unsafe write(0, to: count)
-    }
+    unsafe processes(device, graphics: true, count, out)
 }

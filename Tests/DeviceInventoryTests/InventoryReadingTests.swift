@@ -168,6 +168,22 @@ struct InventoryReadingTests {
         }
     }
 
+    /// Who draws on a +gfx leaf is on it too, and keeps it.
+    @Test func processesThatDraw() async throws {
+        let fixture = try NodeFixture("rtx-pro-6000-96gb:1")
+        let leaf = try fixture.makeLeaf(at: 0, profile: 47).uuid
+        try fixture.node.addForeignProcess(ProcessID(rawValue: 4242), on: leaf, isGraphics: true)
+        await #expect(processExitsWith: .success) { [path = fixture.path as String, leaf = leaf as String] in
+            withBackend(of: path) { backend in
+                let leaf = MIGDeviceUUID(rawValue: leaf)
+                expect(try backend.processes(on: leaf), [ProcessID(rawValue: 4242)])
+                let ledger = try Ledger(stateDirectory: path)
+                let change = LayoutChange(backend: backend, ledger: ledger, patience: .zero)
+                #expect(throws: LeavesInUse.self) { try change.apply(WantedNode(all: .named(.thin), source: "thin")) }
+            }
+        }
+    }
+
     // MARK: What goes wrong
 
     @Test func missingLibraries() throws {

@@ -169,6 +169,22 @@ import Testing
         #expect(try watch.wait().exitCode == 0)
     }
 
+    /// A node with a GPU that nobody can see is not as wanted; the other GPUs get what is wanted all the same.
+    @Test func aGPUThatIsLostIsNotAsWanted() throws {
+        let node = try TestNode()
+        #expect(try node.flexmig("node", "verify", "--layout", "thin").exitCode == 0)
+        #expect(try node.flexmig("node", "fault", "add", "lost", "--gpu", "1").exitCode == 0)
+        let verified = try node.flexmig("node", "verify", "--layout", "thin")
+        #expect(verified.exitCode == 1)
+        #expect(verified.output.contains("GPU 1  has fallen off the bus; it needs a reset or a reboot"))
+        #expect(try node.flexmig("node", "verify", "--layout", "thin", "--gpu", "0").exitCode == 0)
+        #expect(try node.flexmig("node", "plan", "--layout", "full").exitCode == 69)
+        let applied = try node.flexmig("node", "apply", "--layout", "full")
+        #expect(applied.exitCode == 69)
+        #expect(applied.errors.contains("GPU 1 has fallen off the bus"))
+        #expect(try node.flexmig("node", "verify", "--layout", "full", "--gpu", "0").exitCode == 0)
+    }
+
     @Test func layoutsThatSomebodyChangesAreTold() throws {
         let node = try TestNode("a100-40gb:1")
         let watch = try node.start(["node", "watch", "--once", "--json", "--timeout", "60"])

@@ -84,6 +84,23 @@ struct MIGPartedFileTests {
 
     private static func entry(_ text: String) -> String { "version: v1\nmig-configs:\n  x:\n    - \(text)" }
 
+    /// A file that mig-parted takes, with one configuration that we don't: the others can be used.
+    @Test func computeInstancesElsewhereDoNotMatter() throws {
+        let text = """
+            version: v1
+            mig-configs:
+              parts: [{devices: all, mig-enabled: true, mig-devices: {1c.2g.10gb: 2}}]
+              whole: [{devices: all, mig-enabled: true, mig-devices: {2g.10gb: 2}}]
+            """
+        let whole = try read(text, configuration: "whole")
+        #expect(
+            whole.entries.map(\.instances) == [
+                .profiles([WantedProfile(name: "2g.10gb"), WantedProfile(name: "2g.10gb")])
+            ])
+        let error = try #require(throws: LayoutFileError.self) { try read(text, configuration: "parts") }
+        #expect(error.description.contains("is part of a GPU instance"))
+    }
+
     @Test(arguments: mistakes) func mistakesHaveAPlace(what: String, text: String, message: String) throws {
         let told = try refusal(text)
         #expect(told.hasPrefix(message), "\(what): \(told)")

@@ -63,7 +63,11 @@ public struct NodeWatch<Backend: DeviceBackend> {
             if !open.isEmpty { break }
             let pause = max(.zero, min(now.duration(to: deadline), now.duration(to: nextLook)))
             if let source {
-                if let event = try source.next(within: pause) { try perform(state.handle(.event(event))) }
+                if let event = try source.next(within: pause) {
+                    // Instances' numbers are used again: the leaf that has this one now is meant, not one of the last reading.
+                    if event.isContained { try look() }
+                    try perform(state.handle(.event(event)))
+                }
             } else {
                 Platform.pause(for: pause)
             }
@@ -125,4 +129,11 @@ public struct HealthReport: Hashable, Sendable {
     public let notice: HealthNotice
     /// The jobs on the notice's leaves.
     public let holders: [LeaseRecord]
+}
+
+extension DeviceEvent {
+    /// Whether it takes leaves away by the number of their instance.
+    fileprivate var isContained: Bool {
+        if case .xid(let number) = kind { HealthState.contained.contains(number) } else { false }
+    }
 }

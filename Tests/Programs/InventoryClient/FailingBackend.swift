@@ -48,6 +48,10 @@ final class FailingBackend: DeviceBackend {
         try backend.destroy(instance, on: gpu)
     }
 
+    func putBack(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError) -> Int {
+        try backend.putBack(instance, on: gpu)
+    }
+
     private func count() throws(DeviceError) {
         let number = changes.withLock { count in
             count += 1

@@ -58,4 +58,8 @@ final class MortalBackend: DeviceBackend {
             try backend.destroy(instance, on: gpu)
         }
     }
+
+    func putBack(_ instance: GPUInstance, on gpu: GPU) throws(DeviceError) -> Int {
+        try backend.putBack(instance, on: gpu)
+    }
 }
