@@ -56,7 +56,7 @@ public final class NVMLBackend: DeviceBackend {
                 gpus.append(try readGPU(index, devices: &found))
             } catch {
                 // One GPU that has fallen off the bus does not hide the others.
-                guard error.error == .gpuIsLost else { throw error }
+                guard error.error == .gpuIsLost else { throw error.naming("GPU \(index)") }
                 lost.append(index)
             }
         }

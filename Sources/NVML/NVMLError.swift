@@ -75,6 +75,11 @@ public struct NVMLFailure: Error, Hashable, Sendable, CustomStringConvertible {
         self.subject = subject
     }
 
+    /// The same, of that device where the failure does not name one.
+    public func naming(_ device: String) -> NVMLFailure {
+        NVMLFailure(call: call, error: error, subject: subject ?? device)
+    }
+
     public var description: String {
         let place = subject.map { " on \($0)" } ?? ""
         return "\(call)\(place) answered \(error)"

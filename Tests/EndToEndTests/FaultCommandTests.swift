@@ -64,6 +64,16 @@ import Testing
         #expect(try node.flexmig("node", "list").exitCode == 0)
     }
 
+    /// Of several GPUs the one that is sick is named, whatever its code.
+    @Test func theGPUThatAnswersSoIsNamed() throws {
+        let node = try TestNode()
+        try node.flexmig(
+            "node", "fault", "add", "code", "999", "--on", "nvmlDeviceGetMigMode", "--gpu", "1", "--calls", "1")
+        let failed = try node.flexmig("node", "list")
+        #expect(
+            failed.exitCode == 70 && failed.errors.contains("on GPU 1 answered UNKNOWN (NVML code 999)"), "\(failed)")
+    }
+
     @Test func aRestartLeavesNoInstance() throws {
         let node = try TestNode("a100-40gb:1,h100-80gb:1")
         #expect(try node.flexmig("node", "fault", "restart").exitCode == 0)
