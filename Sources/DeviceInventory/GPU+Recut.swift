@@ -10,19 +10,24 @@ extension GPU {
             geometry: geometry,
             instances: try instances.map { instance in
                 if try instance.devices.contains(where: { try stays($0.uuid) }) { return .init(instance.spec, .busy) }
-                return .init(instance.spec, isWhole(instance) ? .idle : .unfit)
+                let isWhole = instance.devices.count == 1 && leavesAreWhole(in: instance)
+                return .init(instance.spec, isWhole ? .idle : .unfit)
             })
     }
 
-    /// The steps of a re-cut, planned for what is on this GPU now.
+    /// The steps of a re-cut, which does nothing to whatever else is on this GPU, however it was cut.
     ///
-    /// - Returns: a refusal where MIG mode is off.
-    public func plan(_ recut: Recut) -> Result<LayoutPlan, LayoutRefusal> { plan(recut.layout) }
-
-    private func isWhole(_ instance: GPUInstance) -> Bool {
-        let profile = geometry.profile(id: instance.spec.profile)
-        return instance.devices.count == 1
-            && leaves.filter { $0.gpuInstance == instance.id }.allSatisfy { $0.leafType == profile?.leafType }
+    /// - Returns: a refusal where MIG mode is off, or an instance that has to go is not there any more.
+    public func plan(_ recut: Recut) -> Result<LayoutPlan, LayoutRefusal> {
+        guard migMode.isOn else { return .failure(.migModeOff(gpu: index, mode: migMode, MIGModeSwitch(self))) }
+        let destroyed = instances.filter { recut.destroyed.contains($0.spec) }
+        guard destroyed.count == recut.destroyed.count else {
+            return .failure(.illegal(gpu: index, reason: "an instance that was to make room is not there any more"))
+        }
+        return .success(
+            LayoutPlan(
+                gpu: self, wanted: recut.layout, kept: instances.filter { !recut.destroyed.contains($0.spec) },
+                steps: destroyed.map(LayoutStep.destroy) + recut.created.map(LayoutStep.create)))
     }
 }
 
