@@ -59,8 +59,8 @@ package struct CommandFailure: Error, CustomStringConvertible {
         case let error as LedgerError:
             self.init(error.cause.isPermission ? CommandExit.permission : CommandExit.failure, "\(error)")
         case let error as LayoutFileError:
-            self.init(error.cause?.isPermission == true ? CommandExit.permission : CommandExit.usage, "\(error)")
-        case let error as WantedNodeError: self.init(CommandExit.usage, "\(error)")
+            self.init(error.cause?.isPermission == true ? CommandExit.permission : CommandExit.input, "\(error)")
+        case let error as WantedNodeError: self.init(CommandExit.input, "\(error)")
         case LayoutRefusal.notOurs: self.init(CommandExit.temporary, "\(error)")
         case let error as LayoutRefusal: self.init(CommandExit.unavailable, "\(error)")
         case let error as LeafIsHeld: self.init(CommandExit.temporary, "\(error)")

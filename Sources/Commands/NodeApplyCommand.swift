@@ -45,16 +45,16 @@ struct NodeApplyCommand: ParsableCommand {
 
     func run() throws {
         let saved = Environment.value("FLEXMIG_LAYOUT_FILE") ?? Self.savedLayout
-        let wantedNode: WantedNode
+        var wantedNode: WantedNode
         do throws(LayoutFileError) {
             wantedNode = try wanted.wanted(otherwise: saved)
         } catch {
             guard atBoot, error.cause?.isNotFound == true else { throw error }
             throw CommandFailure(
-                CommandExit.usage,
+                CommandExit.input,
                 "\(error)\nSave what is there now with: flexmig node export --output \(wanted.file ?? saved)")
         }
-        let access = atBoot ? try openWhenReady(wantedNode) : try node.open()
+        let access = atBoot ? try openWhenReady(&wantedNode) : try node.open()
         let work = try LayoutWork(access: access, wanted: wantedNode, gpus: wanted.gpus)
         let words =
             ["flexmig node apply"] + (wanted.layout.map { ["--layout \($0)"] } ?? ["--file \(wantedNode.source)"])
@@ -62,21 +62,24 @@ struct NodeApplyCommand: ParsableCommand {
             command: words.joined(separator: " "), dryRun: dryRun, patience: wait.duration, output: output)
     }
 
-    /// Opens the node as soon as the driver answers and has the GPUs that are wanted.
-    private func openWhenReady(_ wanted: WantedNode) throws -> NodeAccess {
+    /// Opens the node as soon as the driver answers and has the GPUs that are wanted. Those that don't come in time keep the
+    /// others not waiting any longer.
+    private func openWhenReady(_ wanted: inout WantedNode) throws -> NodeAccess {
         let deadline = ContinuousClock.now + driverWait.duration
         var hasSaid = false
         while true {
             let reason: any Error
             do {
                 let access = try node.open()
-                let gpus = try access.backend.inventory().gpus
+                let inventory = try access.backend.inventory()
+                let gpus = inventory.gpus
                 if gpus.isEmpty { throw DeviceError(kind: .driverNotLoaded, message: "the driver shows no GPU") }
-                _ = try wanted.instances(on: gpus)
+                wanted.skipsMissing = ContinuousClock.now >= deadline
+                _ = try wanted.instances(on: gpus, lost: inventory.lost)
                 return access
             } catch let error as DeviceError where [.libraryMissing, .driverNotLoaded, .gone].contains(error.kind) {
                 reason = error
-            } catch let error as WantedNodeError {
+            } catch let error as WantedNodeError where error.isMissing {
                 reason = error
             } catch let error as SimulatedNodeError {
                 reason = error

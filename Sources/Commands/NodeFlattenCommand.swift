@@ -65,6 +65,6 @@ extension LayoutWork {
         } else {
             report.lines.forEach { print($0) }
         }
-        try done.requireNoneLost()
+        try done.requireAllThere()
     }
 }

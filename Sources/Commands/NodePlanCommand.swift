@@ -27,7 +27,7 @@ struct NodePlanCommand: ParsableCommand {
         if json { try printJSON(report) } else { report.lines.forEach { print($0) } }
         do {
             try plan.requirePossible()
-            try plan.requireNoneLost()
+            try plan.requireAllThere()
         } catch {
             throw ExitCode(Int32(CommandFailure(error).code))
         }

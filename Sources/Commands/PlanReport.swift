@@ -34,19 +34,23 @@ struct PlanReport: Encodable {
     var gpus: [GPUPart]
     /// GPUs that are meant and have fallen off the bus.
     var lostGPUs: [Int]
+    /// GPUs that are named and not there; a lost one may be among them.
+    var missingGPUs: [String]
 
     init(_ plan: NodePlan) {
         wanted = plan.source
         asWanted = plan.isDone
         gpus = plan.parts.map(GPUPart.init)
         lostGPUs = plan.lost
+        missingGPUs = plan.missing
     }
 
     /// One line for each step and each kept instance.
     var lines: [String] {
-        if gpus.isEmpty, lostGPUs.isEmpty { return ["nothing is wanted of any GPU of this node"] }
+        if gpus.isEmpty, lostGPUs.isEmpty, missingGPUs.isEmpty { return ["nothing is wanted of any GPU of this node"] }
         return gpus.flatMap(\.lines)
             + lostGPUs.map { "GPU \($0)  has fallen off the bus; it needs a reset or a reboot" }
+            + missingGPUs.map { "GPU \($0)  is named, and this node does not show it" }
     }
 }
 
@@ -88,7 +92,7 @@ extension PlanReport.GPUPart {
         case .inUse(let plan, let uses):
             take(plan)
             state = "inUse"
-            refusals = uses.map { "leaf \($0.leaf) would have to go, but is in use: \($0.by)" }
+            refusals = uses.map { "leaf \($0.leaf) would have to go, but must stay: \($0.by)" }
         }
     }
 
@@ -96,7 +100,7 @@ extension PlanReport.GPUPart {
         let heading = "GPU \(gpu)  \(name)  \(uuid)"
         if state == "asWanted" {
             let inUse = kept.filter { !$0.inUse.isEmpty }.count
-            let instances = kept.isEmpty ? "" : " (\(kept.count) instances, \(inUse) of them in use)"
+            let instances = kept.isEmpty ? "" : " (\(kept.count) instances, \(inUse) of them in use or not ours)"
             return ["\(heading): as wanted\(instances)"]
         }
         var rows = steps.map { ["  \($0.action)", "\($0.profile) at \($0.placement)", $0.reason] }

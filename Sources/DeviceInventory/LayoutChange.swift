@@ -10,7 +10,7 @@ public struct LeavesInUse: Error, Sendable, CustomStringConvertible {
     public var description: String {
         let lines = uses.map { "  GPU \($0.gpu) \($0.leaf): \($0.by)" }
         return """
-            nothing was changed: leaves that would have to go are in use
+            nothing was changed: leaves that would have to go are in use or not ours
             \(lines.joined(separator: "\n"))
             Wait for them, or name other GPUs with --gpu.
             """
@@ -40,13 +40,13 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
     /// Plans the way to what is wanted, and reads only.
     ///
     /// - Parameter selects: which GPUs, of those that something is wanted of.
-    /// - Parameter selectsLost: whether GPUs that have fallen off the bus are meant too: nothing but their index is known.
+    /// - Parameter selectsLost: whether GPUs that have fallen off the bus or are missing are meant too.
     /// - Throws: `WantedNodeError`, `DeviceError`, `LedgerError`. That a GPU can't have its layout is part of the plan.
     public func plan(
         _ wanted: WantedNode, selecting selects: (GPU) -> Bool = { _ in true }, lostToo selectsLost: Bool = true
     ) throws -> NodePlan {
         let inventory = try backend.inventory()
-        let instances = try wanted.instances(on: inventory.gpus)
+        let instances = try wanted.instances(on: inventory.gpus, lost: inventory.lost)
         let standings = try ledger.standings()
         var parts: [NodePlan.Part] = []
         for gpu in inventory.gpus where selects(gpu) {
@@ -56,8 +56,13 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
                     gpu, wanted, uses: try uses(of: gpu, standings, states: nil),
                     reasonToStay: standings.standing(of: gpu.uuid).reasonToStay))
         }
+        guard selectsLost else { return NodePlan(source: wanted.source, parts: parts) }
+        let missing = wanted.missing(among: inventory.gpus).map(\.selector).filter { selector in
+            !inventory.lost.contains { selector == .index($0) }
+        }
         return NodePlan(
-            source: wanted.source, parts: parts, lost: selectsLost ? inventory.lost.filter(wanted.mayMean) : [])
+            source: wanted.source, parts: parts, lost: wanted.meant(of: inventory.lost, besides: inventory.gpus),
+            missing: missing.map(\.description))
     }
 
     /// Brings a node to what is wanted: all GPUs are planned and checked before the first is touched.
@@ -67,7 +72,7 @@ public struct LayoutChange<Backend: DeviceBackend>: Sendable {
     /// Leaves that stay are not touched. When it fails half-way or this process is killed, the next change finishes.
     /// - Parameter shouldStop: asked before every step; true stops there, as a failure would.
     /// - Parameter progress: called with a line before each wait and after each step.
-    /// - Returns: the plan, all of whose steps are done. GPUs that have fallen off the bus keep nobody waiting: they are told in it.
+    /// - Returns: the plan, all of whose steps are done. GPUs that are lost or missing keep nobody waiting: they are told in it.
     /// - Throws: `WantedNodeError`, `LayoutRefusal`, `LeavesInUse`, `LayoutInterrupted`, `DeviceError`, `LedgerError`.
     @discardableResult
     public func apply(

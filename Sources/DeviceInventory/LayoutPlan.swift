@@ -37,8 +37,8 @@ public enum LayoutRefusal: Error, Hashable, Sendable {
     case illegal(gpu: Int, reason: String)
     /// Somebody else's to cut, or quarantined.
     case notOurs(gpu: Int, reason: String)
-    /// Fallen off the bus.
-    case lost([Int])
+    /// Fallen off the bus, or named and not there.
+    case absent(lost: [Int], missing: [String])
     /// Of several GPUs.
     case several([LayoutRefusal])
 }
@@ -65,11 +65,11 @@ extension LayoutRefusal: CustomStringConvertible {
         case .unavailable(let gpu, let reason): "GPU \(gpu): \(reason)"
         case .illegal(let gpu, let reason): "GPU \(gpu): \(reason)"
         case .notOurs(let gpu, let reason): "nothing was changed: GPU \(gpu) is \(reason)"
-        case .lost(let gpus):
-            """
-            GPU \(gpus.map(String.init).joined(separator: ", ")) has fallen off the bus: it needs a reset or a reboot
-            The other GPUs are not kept waiting; name them with --gpu to leave it out.
-            """
+        case .absent(let lost, let missing):
+            (lost.map { "GPU \($0) has fallen off the bus: it needs a reset or a reboot" }
+                + missing.map { "GPU \($0) is named, and this node does not show it" }
+                + ["The other GPUs are not kept waiting; name them with --gpu to leave it out."])
+                .joined(separator: "\n")
         case .several(let refusals): refusals.map(\.description).joined(separator: "\n")
         }
     }
@@ -112,7 +112,7 @@ extension GPU {
     }
 
     /// Whether the instance's device is as large as the instance.
-    private func leavesAreWhole(in instance: GPUInstance) -> Bool {
+    func leavesAreWhole(in instance: GPUInstance) -> Bool {
         let profile = geometry.profile(id: instance.spec.profile)
         // Large profiles name their leaves alike, whole or not: there the SMs tell.
         return leaves.filter { $0.gpuInstance == instance.id }.allSatisfy { leaf in

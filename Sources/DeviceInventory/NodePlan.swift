@@ -38,11 +38,14 @@ public struct NodePlan: Hashable, Sendable {
     public let parts: [Part]
     /// Indices of GPUs that are meant and have fallen off the bus: nothing is known of them, and nothing done.
     public let lost: [Int]
+    /// GPUs that are named and are not there, as they were named; a lost one may be among them.
+    public let missing: [String]
 
-    init(source: String, parts: [Part], lost: [Int] = []) {
+    init(source: String, parts: [Part], lost: [Int] = [], missing: [String] = []) {
         self.source = source
         self.parts = parts
         self.lost = lost
+        self.missing = missing
     }
 
     /// What would be done, GPU by GPU; empty for a GPU that is as wanted.
@@ -55,9 +58,9 @@ public struct NodePlan: Hashable, Sendable {
         }
     }
 
-    /// Whether every GPU is as wanted already; one that has fallen off the bus is not.
+    /// Whether every GPU is as wanted already; one that is lost or missing is not.
     public var isDone: Bool {
-        lost.isEmpty && isDoneWhereReachable
+        lost.isEmpty && missing.isEmpty && isDoneWhereReachable
     }
 
     /// Whether every GPU that is on the bus is as wanted already.
@@ -71,9 +74,9 @@ public struct NodePlan: Hashable, Sendable {
         }
     }
 
-    /// - Throws: `LayoutRefusal.lost`: the others can have what is wanted, and these can't.
-    public func requireNoneLost() throws(LayoutRefusal) {
-        if !lost.isEmpty { throw .lost(lost) }
+    /// - Throws: `LayoutRefusal.absent`: the others can have what is wanted, and these can't.
+    public func requireAllThere() throws(LayoutRefusal) {
+        if !lost.isEmpty || !missing.isEmpty { throw .absent(lost: lost, missing: missing) }
     }
 
     /// - Throws: `LayoutRefusal`, `LeavesInUse`: why the plan can't be carried out. A layout that a GPU can never have

@@ -5,6 +5,8 @@ public struct WantedNodeError: Error, Hashable, Sendable, CustomStringConvertibl
     /// The file, with the line of the entry where it has one.
     public let source: String
     public let reason: String
+    /// Whether a GPU is not there: it may come, or be broken. Everything else is a mistake of the file.
+    public let isMissing: Bool
 
     public var description: String { "\(source): \(reason)" }
 }
@@ -12,10 +14,16 @@ public struct WantedNodeError: Error, Hashable, Sendable, CustomStringConvertibl
 extension WantedNode {
     /// What each GPU should have, by the GPU's index; GPUs that nothing names are left out.
     ///
+    /// - Parameter lost: GPUs that have fallen off the bus, of which nothing but the index is known: what is named and not there
+    ///   may be one of them.
     /// - Throws: `WantedNodeError` for a GPU of our own files that the node does not have, and for a GPU that two equally
     ///   narrow entries name. NVIDIA mig-parted files are written for many nodes: GPUs that are not here are none of ours.
-    public func instances(on gpus: [GPU]) throws(WantedNodeError) -> [Int: WantedInstances] {
-        if precedence == .narrowest { try requireGPUs(among: gpus) }
+    public func instances(on gpus: [GPU], lost: [Int] = []) throws(WantedNodeError) -> [Int: WantedInstances] {
+        if let (entry, selector) = missing(among: gpus).first, lost.isEmpty, !skipsMissing {
+            let known = gpus.map { "\($0.index) (\($0.uuid))" }.joined(separator: ", ")
+            throw error(
+                entry, "this node has no GPU \(selector); it has \(known.isEmpty ? "none" : known)", isMissing: true)
+        }
         var wanted: [Int: WantedInstances] = [:]
         for gpu in gpus {
             let candidates = entries.compactMap { entry in entry.rank(on: gpu).map { (rank: $0, entry: entry) } }
@@ -34,22 +42,29 @@ extension WantedNode {
         return wanted
     }
 
-    /// Whether something is wanted of a GPU of which nothing but the index is known.
-    func mayMean(lost index: Int) -> Bool {
-        entries.contains { $0.pciDeviceIDs == nil && ($0.gpus.contains(.all) || $0.gpus.contains(.index(index))) }
-    }
-
-    private func requireGPUs(among gpus: [GPU]) throws(WantedNodeError) {
-        for entry in entries {
-            for selector in entry.gpus where selector.rank == 2 && !gpus.contains(where: selector.names) {
-                let known = gpus.map { "\($0.index) (\($0.uuid))" }.joined(separator: ", ")
-                throw error(entry, "this node has no GPU \(selector); it has \(known.isEmpty ? "none" : known)")
-            }
+    /// Those of some lost GPUs of which something is wanted, or may be: a UUID that is not there can be any one's.
+    func meant(of lost: [Int], besides gpus: [GPU]) -> [Int] {
+        let namesUnknown = missing(among: gpus).contains { if case .uuid = $0.selector { true } else { false } }
+        return lost.filter { index in
+            namesUnknown
+                || entries.contains {
+                    $0.pciDeviceIDs == nil && ($0.gpus.contains(.all) || $0.gpus.contains(.index(index)))
+                }
         }
     }
 
-    private func error(_ entry: WantedEntry, _ reason: String) -> WantedNodeError {
-        WantedNodeError(source: entry.line.map { "\(source):\($0)" } ?? source, reason: reason)
+    /// GPUs that our own files name by index or UUID, and that the node does not have.
+    func missing(among gpus: [GPU]) -> [(entry: WantedEntry, selector: GPUSelector)] {
+        if precedence == .last { return [] }
+        return entries.flatMap { entry in
+            entry.gpus.filter { selector in selector.rank == 2 && !gpus.contains(where: selector.names) }
+                .map { (entry, $0) }
+        }
+    }
+
+    private func error(_ entry: WantedEntry, _ reason: String, isMissing: Bool = false) -> WantedNodeError {
+        WantedNodeError(
+            source: entry.line.map { "\(source):\($0)" } ?? source, reason: reason, isMissing: isMissing)
     }
 }
 

@@ -15,6 +15,8 @@ public struct WantedNode: Hashable, Sendable {
     public var precedence: Precedence
     /// Where it was written, for people: a file's path, or the flag.
     public var source: String
+    /// Whether the rest counts where a GPU that is named is not there: at boot, when it has been waited for.
+    public var skipsMissing = false
 
     public init(entries: [WantedEntry], precedence: Precedence = .narrowest, source: String) {
         self.entries = entries

@@ -83,7 +83,7 @@ struct LayoutChangeTests {
         for words in ["doubles", "doubles dry-run"] {
             let (progress, answer) = try test.flatten(words)
             #expect(progress.isEmpty)
-            let start = "error LeavesInUse nothing was changed: leaves that would have to go are in use"
+            let start = "error LeavesInUse nothing was changed: leaves that would have to go are in use or not ours"
             #expect(answer.hasPrefix("\(start) /   GPU 1 \(leaf): job jbusy of anna, for "))
             #expect(answer.hasSuffix(" s: ./train / Wait for them, or name other GPUs with --gpu."))
             #expect(try test.node.state() == before)

@@ -114,7 +114,7 @@ import Testing
                   mig-enabled: false
             """)
         let unnamed = try node.flexmig("node", "apply", "--file", path)
-        #expect(unnamed.exitCode == 64 && unnamed.errors.contains("choose one with --config"), "\(unnamed)")
+        #expect(unnamed.exitCode == 65 && unnamed.errors.contains("choose one with --config"), "\(unnamed)")
         let applied = try node.flexmig("node", "apply", "--file", path, "--config", "balanced")
         #expect(applied.exitCode == 0, "\(applied)")
         let profiles = try node.list().gpus.map { $0.instances.map { $0.split(separator: "@")[0] }.sorted() }
@@ -144,7 +144,7 @@ import Testing
         let events = EventLog(path: "\(node.directory)/events.log")
         let before = try events.events().count
         let plan = try node.flexmig("node", "plan", "--layout", "doubles")
-        #expect(plan.exitCode == 75 && plan.output.contains("would have to go, but is in use: job j"), "\(plan)")
+        #expect(plan.exitCode == 75 && plan.output.contains("would have to go, but must stay: job j"), "\(plan)")
         let applied = try node.flexmig("node", "apply", "--layout", "doubles", "--json")
         #expect(applied.exitCode == 75 && applied.output.contains("\"notDone\" : ["), "\(applied)")
         #expect(try events.events().count == before)
@@ -190,7 +190,7 @@ import Testing
                 }
             }
             // Its signals are held back from its first step on.
-            pause(for: .milliseconds(200))
+            #expect(eventually(within: .seconds(20)) { holdsBack(.interrupt, program.process) })
             try program.process.send(.interrupt)
             return .init(program)
         }
@@ -209,13 +209,35 @@ import Testing
         let saved = "\(node.directory)/saved/layout.yaml"
         let environment = ["FLEXMIG_LAYOUT_FILE": saved]
         let none = try node.flexmig("node", "apply", "--at-boot", environment: environment)
-        #expect(none.exitCode == 64 && none.errors.contains("node export --output \(saved)"), "\(none)")
+        #expect(none.exitCode == 65 && none.errors.contains("node export --output \(saved)"), "\(none)")
         #expect(try node.flexmig("node", "export", "--output", saved).exitCode == 0)
         try wipe(node)
         for steps in ["7 steps done", "already, nothing to do"] {
             let outcome = try node.flexmig("node", "apply", "--at-boot", environment: environment)
             #expect(outcome.exitCode == 0 && outcome.output.contains(steps), "\(outcome)")
         }
+    }
+
+    /// A GPU that died meanwhile, or is not even shown any more, costs the others nothing but the waiting.
+    @Test func atBootWithoutAGPU() throws {
+        let node = try TestNode("a100-40gb:2", layout: "thin")
+        let exported = try node.flexmig("node", "export").output
+        let saved = try file(node, exported)
+        try wipe(node)
+        try node.flexmig("node", "fault", "add", "lost", "--gpu", "1")
+        let lost = try node.flexmig("node", "apply", "--at-boot", "--file", saved, "--driver-wait", "600")
+        #expect(lost.exitCode == 69 && lost.errors.contains("GPU 1 has fallen off the bus"), "\(lost)")
+        #expect(try node.list().leaves.map(\.gpu) == Array(repeating: 0, count: 7))
+        try node.flexmig("node", "fault", "clear")
+        try wipe(node)
+        let second = try node.list().gpus[1].uuid
+        let gone = try file(node, exported.replacing(second, with: "GPU-00000000-0000-5000-8000-000000000000"))
+        #expect(try node.flexmig("node", "apply", "--file", gone).exitCode == 65, "by hand it is a mistake")
+        #expect(try node.list().leaves.isEmpty)
+        let missing = try node.flexmig("node", "apply", "--at-boot", "--file", gone, "--driver-wait", "0")
+        #expect(
+            missing.exitCode == 69 && missing.errors.contains("is named, and this node does not show it"), "\(missing)")
+        #expect(try node.list().leaves.map(\.gpu) == Array(repeating: 0, count: 7))
     }
 
     /// The driver comes while it waits.
@@ -247,12 +269,18 @@ import Testing
         #expect(outcome.exitCode == 0 && !outcome.errors.contains("flexmig-layout"), "\(outcome)")
     }
 
+    /// Whether a process keeps a signal waiting.
+    private func holdsBack(_ signal: Signal, _ process: ProcessID) -> Bool {
+        let status = (try? Files.readText("/proc/\(process)/status")) ?? ""
+        let mask = status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") }?.split(separator: "\t").last
+        return mask.flatMap { UInt64($0, radix: 16) }.map { $0 >> UInt64(signal.rawValue - 1) & 1 == 1 } ?? false
+    }
+
     // MARK: Mistakes
 
     @Test(arguments: [
         (["plan"], "Say what is wanted"), (["plan", "--layout", "thin", "--file", "x"], "exclude each other"),
         (["verify", "--layout", "fat"], "Unknown layout 'fat'"), (["apply", "--config", "x"], "within a --file"),
-        (["apply", "--file", "/nonexistent.yaml"], "/nonexistent.yaml: it can't be read: No such file"),
         (["verify", "--layout", "thin", "--gpu", "9"], "no GPU 9"),
         (["export", "--gpu", "9"], "no GPU 9"),
     ])
@@ -264,11 +292,15 @@ import Testing
 
     @Test func mistakesInAFileHaveAPlace() throws {
         let node = try TestNode("a30-24gb:1", layout: nil)
+        let nothing = try node.flexmig("node", "apply", "--file", "/nonexistent.yaml")
+        #expect(
+            nothing.exitCode == 65 && nothing.errors.contains("/nonexistent.yaml: it can't be read: No such file"),
+            "\(nothing)")
         let path = try file(node, "version: 1\ngpus:\n  - gpu: 0\n    layuot: thin\n")
         let outcome = try node.flexmig("node", "apply", "--file", path)
-        #expect(outcome.exitCode == 64 && outcome.errors.contains("\(path):4:5: unknown key \"layuot\""), "\(outcome)")
+        #expect(outcome.exitCode == 65 && outcome.errors.contains("\(path):4:5: unknown key \"layuot\""), "\(outcome)")
         let missing = try file(node, "version: 1\ngpus: [{gpu: 3, layout: thin}]\n")
         let other = try node.flexmig("node", "verify", "--file", missing)
-        #expect(other.exitCode == 64 && other.errors.contains("\(missing):2: this node has no GPU 3"), "\(other)")
+        #expect(other.exitCode == 65 && other.errors.contains("\(missing):2: this node has no GPU 3"), "\(other)")
     }
 }
