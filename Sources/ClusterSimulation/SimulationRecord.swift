@@ -58,27 +58,24 @@ public struct JobOutcome: Hashable, Sendable {
 
     /// When it first started, in seconds; not a number when it was refused.
     public var start: Double
-    /// When it ended, restarts included; not a number when it was refused.
+    /// When it ended; not a number when it was refused.
     public var end: Double
-    /// Instances or leaves it held in its last run; 1 for one-to-one.
+    /// Instances or leaves it held; 1 for one-to-one.
     public var leaves: Int32 = 0
     /// Compute slices of these.
     public var heldSlices: Int32 = 0
-    /// GPUs it touched in its last run.
+    /// GPUs it touched.
     public var gpus: Int16 = 0
-    /// Times it was stopped and started again.
-    public var restarts: UInt8 = 0
     public var refusal: Refusal = .none
     /// Whether it ran on more than one leaf.
     public var spanned: Bool { leaves > 1 }
 
-    public init(start: Double, end: Double, leaves: Int, heldSlices: Int, gpus: Int, restarts: Int = 0) {
+    public init(start: Double, end: Double, leaves: Int, heldSlices: Int, gpus: Int) {
         self.start = start
         self.end = end
         self.leaves = Int32(leaves)
         self.heldSlices = Int32(heldSlices)
         self.gpus = Int16(clamping: gpus)
-        self.restarts = UInt8(clamping: restarts)
     }
 
     public init(refusal: Refusal) {

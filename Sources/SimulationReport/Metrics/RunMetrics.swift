@@ -65,7 +65,6 @@ public struct RunMetrics: Hashable, Sendable, Codable {
     public var reconfigurations: Int
     public var drainedGPUHours: Double
     public var spanned: Int
-    public var restarts: Int
     public var note: String
     /// By slices, ascending; only sizes that ran.
     public var sizes: [Size]
@@ -90,7 +89,6 @@ extension RunMetrics {
         jobs = workload.jobs.count
         refusedBy = [:]
         spanned = 0
-        restarts = 0
         var completions: [Double] = []
         var waits: [Double] = []
         var slowdowns: [Double] = []
@@ -110,7 +108,6 @@ extension RunMetrics {
             waits.append(outcome.start - job.arrival)
             slowdowns.append(max(1, completion / max(job.duration, Self.slowdownFloor)))
             if outcome.spanned { spanned += 1 }
-            restarts += Int(outcome.restarts)
             last = max(last, outcome.end)
         }
         sizes = bySize.keys.sorted().map { slices in
