@@ -11,6 +11,7 @@ struct NodeFaultCommand: ParsableCommand {
 
             EXAMPLES
               flexmig node fault add in-use --gpu 0 --calls 3
+              flexmig node fault xid 94 --leaf MIG-5c0ffee0-...
               flexmig node fault xid 94 --gpu 0 --instance 7 --compute 0
               flexmig node fault clear
             """,
@@ -224,17 +225,22 @@ struct NodeFaultXidCommand: ParsableCommand {
         commandName: "xid", abstract: "Post an Xid event to all programs that wait for one.",
         discussion: """
             EXAMPLES
+              flexmig node fault xid 94 --leaf MIG-5c0ffee0-...
               flexmig node fault xid 94 --gpu 0 --instance 7 --compute 0
               flexmig node fault xid 79 --gpu 1
             """)
 
     @Argument(help: "The number.") var xid: UInt64
-    @Option(help: ArgumentHelp("The GPU's index.", valueName: "index")) var gpu: Int = 0
+    @Option(help: ArgumentHelp("The leaf, instead of the three numbers below.", valueName: "uuid")) var leaf: String?
+    @Option(help: ArgumentHelp("The GPU's index; 0 without one.", valueName: "index")) var gpu: Int?
     @Option(help: ArgumentHelp("The GPU instance's id; the whole GPU without one.", valueName: "id")) var instance: Int?
     @Option(help: ArgumentHelp("The compute instance's id.", valueName: "id")) var compute: Int?
     @OptionGroup var node: NodeOptions
 
     func validate() throws {
+        if leaf != nil, gpu != nil || instance != nil || compute != nil {
+            throw ValidationError("--leaf excludes --gpu, --instance and --compute.")
+        }
         if compute != nil, instance == nil { throw ValidationError("--compute needs --instance.") }
         if let wrong = [instance, compute].compactMap({ $0 }).first(where: { !(0..<64).contains($0) }) {
             throw ValidationError("\(wrong) is not an instance's id.")
@@ -243,7 +249,13 @@ struct NodeFaultXidCommand: ParsableCommand {
 
     func run() throws {
         let node = try node.simulatedNode()
-        try working { try node.post(xid: xid, gpu: gpu, instance: instance, compute: compute) }
+        try working {
+            guard let leaf else {
+                return try node.post(xid: xid, gpu: gpu ?? 0, instance: instance, compute: compute)
+            }
+            guard let found = try node.state().computeInstance(uuid: leaf) else { throw FaultProblem.noSuchLeaf(leaf) }
+            try node.post(xid: xid, gpu: found.gpu, instance: found.instance.id, compute: found.compute.id)
+        }
     }
 }
 

@@ -31,6 +31,10 @@ struct NodeReport: Encodable {
     struct LeafReport: Encodable {
         var uuid: String
         var gpu: Int
+        /// The driver's number of its GPU instance on the GPU, as in Xid messages of the kernel's log (GPU-I).
+        var gpuInstance: Int
+        /// Likewise of its compute instance in that (GPU-CI).
+        var computeInstance: Int
         var profile: String
         var leafType: String
         var placement: String
@@ -110,7 +114,8 @@ extension NodeReport.LeafReport {
             case .free: processes.isEmpty ? "free" : "busy"
             }
         self.init(
-            uuid: leaf.uuid.rawValue, gpu: leaf.gpu, profile: leaf.profile, leafType: leaf.leafType.rawValue,
+            uuid: leaf.uuid.rawValue, gpu: leaf.gpu, gpuInstance: leaf.gpuInstance.rawValue,
+            computeInstance: leaf.computeInstance.rawValue, profile: leaf.profile, leafType: leaf.leafType.rawValue,
             placement: "\(leaf.placement)", memoryMiB: KnownFigure(ofLeaf: leaf.memoryMiB),
             multiprocessors: KnownFigure(ofLeaf: leaf.multiprocessors),
             numaNode: leaf.numaNode, state: state,
