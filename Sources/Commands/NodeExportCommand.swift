@@ -33,7 +33,7 @@ struct NodeExportCommand: ParsableCommand {
     func run() throws {
         let inventory = try node.open().backend.inventory()
         try gpus.check(inventory.gpus)
-        var notes: [String] = []
+        var notes = gpus.gpu.isEmpty ? inventory.lost.map { "GPU \($0) is left out: it has fallen off the bus" } : []
         var written: [LayoutFile.WrittenGPU] = []
         for gpu in inventory.gpus where gpus.selects(gpu) {
             guard gpu.migMode.isOn else {
@@ -64,10 +64,15 @@ struct NodeExportCommand: ParsableCommand {
         let text = LayoutFile.text(of: written, heading: heading + notes)
         for note in notes { writeToStandardError("flexmig: \(note)") }
         guard let output else { return print(text, terminator: "") }
-        if let slash = output.lastIndex(of: "/"), slash != output.startIndex {
-            try Files.makeDirectories(String(output[..<slash]))
+        do throws(SystemError) {
+            if let slash = output.lastIndex(of: "/"), slash != output.startIndex {
+                try Files.makeDirectories(String(output[..<slash]))
+            }
+            try Files.replace(output, with: Array(text.utf8))
+        } catch {
+            throw CommandFailure(
+                error.isPermission ? CommandExit.permission : CommandExit.output, "--output \(output): \(error)")
         }
-        try Files.replace(output, with: Array(text.utf8))
     }
 }
 

@@ -240,6 +240,18 @@ import Testing
         #expect(try node.list().leaves.map(\.gpu) == Array(repeating: 0, count: 7))
     }
 
+    /// What can't be read is told, and not lost in silence; nor is a file that can't be written.
+    @Test func exportSaysWhatIsMissing() throws {
+        let node = try TestNode("a30-24gb:2", layout: "thin")
+        let unwritable = try node.flexmig("node", "export", "--output", "/proc/nope/layout.yaml")
+        #expect(
+            unwritable.exitCode == 74 && unwritable.errors.contains("--output /proc/nope/layout.yaml"), "\(unwritable)")
+        try node.flexmig("node", "fault", "add", "lost", "--gpu", "1")
+        let outcome = try node.flexmig("node", "export")
+        #expect(outcome.exitCode == 0 && outcome.errors.contains("GPU 1 is left out: it has fallen off"), "\(outcome)")
+        #expect(outcome.output.contains("# GPU 1 is left out"), "also in the file")
+    }
+
     /// The driver comes while it waits.
     @Test func atBootBeforeTheDriver() throws {
         let node = try TestNode("a30-24gb:1", layout: nil)
