@@ -195,6 +195,9 @@ class TroubleTests(BackendTest):
     def test_groups_of_subgroups(self):
         self.trouble(4, "subgroups")
 
+    def test_the_end_of_a_program(self):
+        self.trouble(2, "end_in_a_callback")
+
     def test_destroyed(self):
         self.trouble(2, "destroyed")
 

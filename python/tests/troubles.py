@@ -4,6 +4,7 @@ import datetime
 import os
 import signal
 import sys
+import time
 
 import torch
 import torch.distributed as dist
@@ -233,6 +234,13 @@ def memory():
     assert (room.f_blocks - room.f_bfree) * room.f_frsize < 50 * 4_000_000, "memory was not used again"
     refused("out-of-shared-memory", lambda: flexmig.torch.empty(1 << 45, dtype=torch.uint8), "/dev/shm")
     dist.barrier()
+
+
+def end_in_a_callback():
+    """A program that ends while a callback runs on the engine's thread: Python may not end that thread inside PyTorch."""
+    work = dist.all_reduce(torch.ones(4), async_op=True)
+    work.get_future().then(lambda future: time.sleep(0.5))
+    work.wait()
 
 
 def subgroups():

@@ -11,10 +11,10 @@ from flexmig.library import Communicator, FlexmigError
 from flexmig.torch import job_size, memory, rendezvous
 from flexmig.torch.calls import Calls
 from flexmig.torch.messages import Messages
-from flexmig.torch.work import Batch, Lane, Work, of_job
+from flexmig.torch.work import Batch, KeptWorks, Lane, Work, completions, of_job
 
 DEVICES = ("cpu", "cuda")
-# Before 2.7 a Work in Python is lost when only C++ refers to it.
+# Before 2.7 a Work is no longer one of Python's when only C++ refers to it: it has no results, errors or end then.
 LOSES_WORK = tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 7)
 
 
@@ -45,6 +45,7 @@ class ProcessGroup(Calls, dist.ProcessGroup):
         self._stagings = {}
         self._devices = None
         self._batch = None
+        self._works = KeptWorks()
         self._is_down = False
         _groups.add(self)
 
@@ -230,7 +231,9 @@ class ProcessGroup(Calls, dist.ProcessGroup):
     def _kept(self, work):
         if self._batch is not None:
             self._batch.append(work)
-        return torch._C._distributed_c10d._create_work_from_future(work.get_future()) if LOSES_WORK else work
+        if LOSES_WORK:
+            self._works.keep(work)
+        return work
 
     # -- Batches
 
@@ -289,3 +292,4 @@ def _leave():
     """A program that ends without destroy_process_group leaves no names in /dev/shm."""
     for group in list(_groups):
         group._messages.close(abort=True)
+    completions.end()

@@ -11,6 +11,42 @@ import torch.distributed as dist
 from flexmig.library import FlexmigError
 
 
+class _Completions:
+    """Keeps threads out of PyTorch's C++ while Python ends.
+
+    Python ends a thread that asks for its lock then by unwinding its stack, and PyTorch's futures ask for it where C++ does
+    not allow that: the process would abort. So whoever completes work on a thread of ours does it inside `with`; the end of the
+    program waits for those, and lets no other in.
+    """
+
+    def __init__(self):
+        self._changed = threading.Condition(threading.Lock())
+        self._inside = 0
+        self._is_over = False
+
+    def __enter__(self):
+        with self._changed:
+            is_late = self._is_over and threading.current_thread().daemon
+            if not is_late:
+                self._inside += 1
+                return
+        threading.Event().wait()       # the process ends in a moment
+
+    def __exit__(self, *_):
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    def end(self, timeout=10):
+        """The program ends. A callback that blocks does not keep it for longer than `timeout` seconds."""
+        with self._changed:
+            self._is_over = True
+            self._changed.wait_for(lambda: self._inside == 0, timeout)
+
+
+completions = _Completions()
+
+
 class Work(dist.Work):
     """One collective or message. Done once; then it has results or an error.
 
@@ -29,19 +65,22 @@ class Work(dist.Work):
         self._futures = None           # the one that is set, and the one that is handed out
         self._pending = threading.Lock()
         self._pending.acquire()        # released when done
+        self.keeper = None             # a KeptWorks that has it
 
     # -- By who does the work
 
     def finish(self, error=None, event=None):
         """Says that the work is done. The first call counts."""
-        with self._guard:
-            if self._is_done:
-                return
-            self._error, self._event, self._is_done = error, event, True
-            futures = self._futures
-        self._pending.release()
-        if futures:
-            futures[0].set_result(None)
+        with completions:
+            with self._guard:
+                if self._is_done:
+                    return
+                self._error, self._event, self._is_done = error, event, True
+                futures = self._futures
+            self._pending.release()
+            if futures:
+                futures[0].set_result(None)
+            del futures
 
     # -- As PyTorch has it
 
@@ -50,6 +89,8 @@ class Work(dist.Work):
         limit = seconds if seconds > 0 else self._limit
         if not self._is_done:
             self._await(limit)
+        if self.keeper is not None:
+            self.keeper.let_go(self)
         if self._error is not None:
             raise self._error
         self.synchronize()
@@ -110,6 +151,32 @@ class Work(dist.Work):
 
     def get_future_result(self):
         return self.get_future().then(lambda future: 0)
+
+
+class KeptWorks:
+    """Keeps works alive for C++ until somebody has waited for them, and of those that are done the last few.
+
+    Who takes a work's future does not wait for the work, so that nothing tells when he needs it no more.
+    """
+
+    MOST = 64
+
+    def __init__(self):
+        self._guard = threading.Lock()
+        self._works = {}               # by id, the oldest first
+
+    def keep(self, work):
+        work.keeper = self
+        with self._guard:
+            self._works[id(work)] = work
+            late = len(self._works) - self.MOST
+            dropped = [old for old in self._works.values() if old.is_completed()][:late] if late > 0 else []
+            for old in dropped:
+                del self._works[id(old)]
+
+    def let_go(self, work):
+        with self._guard:
+            self._works.pop(id(work), None)
 
 
 class AnySourceWork(Work):
@@ -197,7 +264,8 @@ class Lane:
                 work, body = self._items.popleft()
                 self._is_busy = True
             _do(work, body)
-            del work, body
+            with completions:
+                del work, body
             with self._changed:
                 self._is_busy = False
                 self._changed.notify_all()
