@@ -103,7 +103,7 @@ ALWAYS_INLINE void reduce_vectors(
     }
 }
 
-// Reduces `bytes` bytes at `offset`, less than a vector.
+// Reduces `bytes` bytes at `offset`, less than a vector. With a constant, small tensors don't go through memory.
 ALWAYS_INLINE void reduce_rest(
     int operation, const char *const *sources, int source_count, char *const *results, int result_count,
     size_t offset, size_t bytes
@@ -149,6 +149,9 @@ ALWAYS_INLINE void reduce(
     }
     for (; bytes - offset >= sizeof(stored); offset += sizeof(stored)) {
         reduce_vectors(operation, 1, sources, source_count, results, result_count, offset);
+    }
+    for (; bytes - offset >= 8; offset += 8) {
+        reduce_rest(operation, sources, source_count, results, result_count, offset, 8);
     }
     if (offset < bytes) reduce_rest(operation, sources, source_count, results, result_count, offset, bytes - offset);
 }

@@ -15,7 +15,9 @@ public final class Communicator {
     /// Number of ranks, at least 1.
     public let size: Int
     private var exchange: Exchange?
-    private var failure: CollectiveError?
+    private var failure: CollectiveError? { didSet { hasFailed = failure != nil } }
+    /// Beside it, since looking whether there is one copies it.
+    private var hasFailed = false
     private var queue: WorkQueue?
     private let aborter: Interruption
     private let log: CollectiveLog
@@ -98,8 +100,8 @@ public final class Communicator {
         queue = nil
         guard let exchange else { return }
         exchange.leave()
-        log.closed(exchange.statistics, rank: rank)
-        lastStatistics = exchange.statistics
+        log.closed(exchange.counts.statistics, rank: rank)
+        lastStatistics = exchange.counts.statistics
         self.exchange = nil
     }
 
@@ -124,7 +126,7 @@ public final class Communicator {
     /// What this communicator has done so far on this rank; after `close`, all that it did.
     public var statistics: CollectiveStatistics {
         queue?.drain()
-        return exchange?.statistics ?? lastStatistics ?? CollectiveStatistics(ranks: size)
+        return exchange?.counts.statistics ?? lastStatistics ?? CollectiveStatistics(ranks: size)
     }
 
     // MARK: Running
@@ -138,13 +140,13 @@ public final class Communicator {
         _ collective: (Exchange) throws(CollectiveError) -> CollectiveAlgorithm
     ) throws(CollectiveError) {
         queue?.drain()
-        if let failure { throw failure }
+        if hasFailed, let failure { throw failure }
         guard let exchange else { throw CollectiveError(.closed, "this rank has closed the communicator") }
         if exchange.interruption.isRequested { try failAborted(exchange, signature) }
         if log.isTracing { return try trace(signature, bytes: bytes, exchange, collective) }
         do throws(CollectiveError) {
             let algorithm = try collective(exchange)
-            exchange.statistics.add(signature.kind ?? .barrier, bytes: bytes, algorithm)
+            exchange.counts.add(UInt8(truncatingIfNeeded: signature.what), bytes: bytes, algorithm)
         } catch {
             failure = error
             throw error
@@ -166,7 +168,7 @@ public final class Communicator {
         let beginning = ContinuousClock.now
         do throws(CollectiveError) {
             let algorithm = try collective(exchange)
-            exchange.statistics.add(signature.kind ?? .barrier, bytes: bytes, algorithm)
+            exchange.counts.add(UInt8(truncatingIfNeeded: signature.what), bytes: bytes, algorithm)
             log.call(signature, algorithm, rank: rank, took: beginning.duration(to: .now))
         } catch {
             failure = error

@@ -24,7 +24,7 @@ extension Communicator {
 
     /// The only rank's collective: its input is its result.
     @unsafe
-    private func copyAlone(_ call: Call) {
+    private static func copyAlone(_ call: Call) {
         guard let input = unsafe call.input, let output = unsafe call.output, call.bytes > 0,
             unsafe input != UnsafeRawPointer(output)
         else { return }
@@ -36,8 +36,8 @@ extension Communicator {
         _ call: Call, bytes: Int, _ algorithm: (Call, Exchange) throws(CollectiveError) -> CollectiveAlgorithm
     ) throws(CollectiveError) {
         try run(call.signature, bytes: bytes) { exchange throws(CollectiveError) in
-            if size == 1 {
-                unsafe copyAlone(call)
+            if exchange.size == 1 {
+                unsafe Self.copyAlone(call)
                 return .alone
             }
             return try algorithm(call, exchange)

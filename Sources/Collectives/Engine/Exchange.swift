@@ -1,3 +1,4 @@
+import CReduction
 import Platform
 import Synchronization
 
@@ -24,7 +25,10 @@ import Synchronization
     let log: CollectiveLog
     /// The vector unit that reductions use.
     let vectorLevel: Int32
-    var statistics: CollectiveStatistics
+    /// The kernel of the last reduction, and its element type and operation.
+    @unsafe var lastKernel: creduction_kernel?
+    var lastKernelNumber: Int32 = 0
+    let counts: CallCounts
     /// The last step that this rank has published.
     private(set) var current: UInt64 = 0
     /// When this step's or message's waiting began; before, anything. One time-out for all ranks that it waits for.
@@ -71,7 +75,7 @@ import Synchronization
         heap = SymmetricHeap()
         interruption = Interruption(region, rank: rank, keeping: transport)
         vectorLevel = VectorUnit.level
-        statistics = CollectiveStatistics(ranks: size)
+        counts = CallCounts(ranks: size)
         messages = MessageCounts(transport.region.layout)
         spins = size <= processors ? WaitLadder.spins : 0
         unsafe inputs = .allocate(capacity: size)
@@ -198,20 +202,31 @@ import Synchronization
         // as long as the line takes to come over.
         if spins > 0 {
             for _ in 0..<Self.looksBeforePausing where region.hasPublished(current, other) { return }
+            // Here and not in the ladder, so that seeing the rank come is all but the last of it.
+            for pauses in 1...spins {
+                relaxProcessor()
+                if region.hasPublished(current, other) {
+                    counts.addWaiting(for: other, spins: pauses)
+                    return
+                }
+            }
+            counts.addWaiting(for: other, spins: spins)
         }
         try wait(
-            on: other, during: signature, isAwaited: { !region.hasPublished(current, $0) },
+            on: other, during: signature, spins: 0, isAwaited: { !region.hasPublished(current, $0) },
             until: { region.hasPublishedBeforeSleep(current, other) })
     }
 
     /// Waits until a condition holds that another rank makes true by a sequentially consistent store.
     ///
     /// - Parameter other: the rank whose store is awaited first; the time counts as waited for it.
+    /// - Parameter spins: before it yields; nil for the usual number.
     /// - Parameter isAwaited: whether a rank's death or departure would end the hope.
     func wait(
-        on other: Int, during signature: Signature, isAwaited: (Int) -> Bool, until isReady: () -> Bool
+        on other: Int, during signature: Signature, spins: Int? = nil, isAwaited: (Int) -> Bool,
+        until isReady: () -> Bool
     ) throws(CollectiveError) {
-        var ladder = WaitLadder(spins: spins, lookEvery: limits.lookEvery)
+        var ladder = WaitLadder(spins: spins ?? self.spins, lookEvery: limits.lookEvery)
         var wasRung = false
         while !isReady() {
             let (action, looks) = ladder.next(at: ContinuousClock.now)
@@ -227,9 +242,8 @@ import Synchronization
             case .sleep(let duration): wasRung = sleep(atMost: duration, unless: isReady)
             }
         }
-        let spun = UInt64(Double(ladder.spun) * SpinTime.nanoseconds)
         let slow = ladder.beginning.map { ($0.duration(to: .now) / .nanoseconds(1)) } ?? 0
-        statistics.waitedFor[other] &+= spun &+ UInt64(max(0, slow))
+        counts.addWaiting(for: other, spins: ladder.spun, nanoseconds: Int(slow))
     }
 
     /// The rule of `Doorbell`: read the bell, show that this rank is asleep, look once more, sleep.

@@ -35,12 +35,6 @@ public struct CollectiveStatistics: Hashable, Sendable {
         waitedFor.max().flatMap { $0 == 0 ? nil : waitedFor.firstIndex(of: $0) }
     }
 
-    @inline(__always)
-    mutating func add(_ kind: CollectiveKind, bytes: Int, _ algorithm: CollectiveAlgorithm) {
-        calls[Int(kind.rawValue)].count &+= 1
-        calls[Int(kind.rawValue)].bytes &+= bytes
-        calls[Int(kind.rawValue)].algorithms[Int(algorithm.rawValue)] &+= 1
-    }
 }
 
 /// The ways that bytes take between ranks.

@@ -26,9 +26,17 @@ extension Exchange {
 
     @inline(__always)
     private func kernel(_ call: Call) -> creduction_kernel {
+        let number = Int32(call.element.code.rawValue) << 8 | call.operation
+        if number == lastKernelNumber, let kernel = unsafe lastKernel { return unsafe kernel }
+        return unsafe findKernel(call, number)
+    }
+
+    @inline(never)
+    private func findKernel(_ call: Call, _ number: Int32) -> creduction_kernel {
         guard let kernel = unsafe creduction_find(Int32(call.element.code.rawValue), call.operation, vectorLevel) else {
             preconditionFailure("\(call.element) can't be reduced")
         }
+        unsafe (lastKernelNumber, lastKernel) = (number, kernel)
         return unsafe kernel
     }
 

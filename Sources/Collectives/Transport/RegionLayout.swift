@@ -67,9 +67,11 @@ package struct RegionLayout: Hashable, Sendable {
     package var areaBytes: Int { (worldSize + 1) * shareBytes }
     var messagePartBytes: Int { min(stageBytes, Self.largestMessagePart) }
 
-    func lifeLine(of rank: Int) -> Int { Self.headerBytes + rank * Self.unit }
+    @inline(__always)
+    func lifeLine(of rank: Int) -> Int { Self.headerBytes &+ rank &* Self.unit }
+    @inline(__always)
     func stepLine(of rank: Int, step: UInt64) -> Int {
-        Self.headerBytes + (worldSize + 2 * rank + Int(step & 1)) * Self.unit
+        Self.headerBytes &+ (worldSize &+ 2 &* rank &+ Int(truncatingIfNeeded: step & 1)) &* Self.unit
     }
     /// The sender's half of a mailbox; the receiver's half follows 128 bytes later.
     func mailbox(from sender: Int, to receiver: Int) -> Int {
