@@ -1,8 +1,12 @@
 // The start line: a tiny barrier of the benchmark's own, the same for all contenders, so that all ranks begin an
 // operation together without the barrier of the peer that is measured.
 //
-// It lives in a file of 4096 zero bytes that the caller makes. Rank i has the 128 bytes at 128 * (1 + i), with one
-// counter in it: the number of start lines it has come to.
+// It lives in a file of 4096 zero bytes that the caller makes. Rank i has the 128 bytes at 128 * (1 + i), with three
+// numbers of 8 bytes in it: how many start lines it has come to, and when it came to the last of even and of odd number, in
+// nanoseconds of CLOCK_MONOTONIC.
+//
+// Ranks leave it at an agreed time, the latest coming and a window: who comes last would else leave first, by as much as a
+// cache line travels, and that is no less than a small operation takes. Where ranks share CPUs, they leave when they can.
 #ifndef FLEXMIG_STARTLINE_H
 #define FLEXMIG_STARTLINE_H
 
@@ -10,9 +14,10 @@
 #include <sched.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { STARTLINE_BYTES = 4096, STARTLINE_LINE = 128, STARTLINE_RANKS = 16, STARTLINE_SPINS = 2000 };
+enum { STARTLINE_BYTES = 4096, STARTLINE_LINE = 128, STARTLINE_RANKS = 16, STARTLINE_SPINS = 2000, STARTLINE_WINDOW = 2000 };
 
 struct startline {
     char *base;
@@ -47,9 +52,18 @@ static inline void startline_pause(void) {
 #endif
 }
 
-// Returns when all ranks have called it as often as this one.
+static inline uint64_t startline_now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+// Returns when all ranks have called it as often as this one, at the same time where each has a CPU.
 static inline void startline_wait(struct startline *line) {
-    uint64_t number = ++line->number;
+    uint64_t number = ++line->number, latest = 0;
+    // By turns, since a rank may come to the next start line before this is read.
+    unsigned turn = 1 + (unsigned)(number & 1);
+    __atomic_store_n(startline_counter(line, line->rank) + turn, startline_now(), __ATOMIC_RELAXED);
     __atomic_store_n(startline_counter(line, line->rank), number, __ATOMIC_RELEASE);
     for (int rank = 0; rank < line->ranks; rank++) {
         const uint64_t *counter = startline_counter(line, rank);
@@ -59,7 +73,11 @@ static inline void startline_wait(struct startline *line) {
             else
                 sched_yield();
         }
+        uint64_t came = __atomic_load_n(counter + turn, __ATOMIC_RELAXED);
+        if (came > latest) latest = came;
     }
+    if (line->spins == 0) return;
+    while (startline_now() < latest + STARTLINE_WINDOW) {}
 }
 
 #endif

@@ -14,8 +14,9 @@ from flexmig.torch.messages import Messages
 from flexmig.torch.work import Batch, KeptWorks, Lane, Work, completions, of_job
 
 DEVICES = ("cpu", "cuda")
-# Before 2.7 a Work is no longer one of Python's when only C++ refers to it: it has no results, errors or end then.
-LOSES_WORK = tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 7)
+# Before 2.7 a Work is no longer one of Python's when only C++ refers to it (it has no results, errors or end then), and
+# destroy_process_group tells NCCL's groups alone.
+IS_OLD = tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 7)
 
 
 class ProcessGroup(Calls, dist.ProcessGroup):
@@ -231,7 +232,7 @@ class ProcessGroup(Calls, dist.ProcessGroup):
     def _kept(self, work):
         if self._batch is not None:
             self._batch.append(work)
-        if LOSES_WORK:
+        if IS_OLD:
             self._works.keep(work)
         return work
 
@@ -282,6 +283,15 @@ class _NumbersOfJob:
     def __exit__(self, _, error, __):
         if self._ranks is not None and isinstance(error, FlexmigError):
             raise of_job(error, self._ranks) from None
+
+
+if IS_OLD:
+    _tell_others = dist.distributed_c10d._shutdown_backend
+
+    def _tell(group):
+        group.shutdown() if isinstance(group, ProcessGroup) else _tell_others(group)
+
+    dist.distributed_c10d._shutdown_backend = _tell
 
 
 _groups = weakref.WeakSet()
