@@ -20,6 +20,9 @@ public struct NameList: Hashable, Sendable {
     /// - Complexity: O(length of the name).
     public subscript(index: Int) -> String { String(decoding: bytes[range(index)], as: UTF8.self) }
 
+    /// A name as it was read, which need not be UTF-8.
+    func bytes(of index: Int) -> ArraySlice<UInt8> { bytes[range(index)] }
+
     /// Adds a name where it is new; its place, and whether it was new.
     mutating func insert(_ name: [UInt8]) -> (index: Int, isNew: Bool) { insert(name, name.indices) }
 

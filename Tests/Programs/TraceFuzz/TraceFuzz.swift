@@ -15,7 +15,9 @@ public func readOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         precondition(zip(trace.jobs, trace.jobs.dropFirst()).allSatisfy { $0.submit <= $1.submit })
         var again: [UInt8] = []
         try trace.writeNormalised { again += $0 }
-        let second = try TraceReader(isStrict: true).read(byteSource(again))
+        guard let second = try? TraceReader(isStrict: true).read(byteSource(again)) else {
+            preconditionFailure("what was written can't be read")
+        }
         precondition(second.jobs.map(\.duration) == trace.jobs.map(\.duration))
         precondition(second.jobs.map(\.submit) == trace.jobs.map(\.submit))
     } catch let problem as TraceProblem {
