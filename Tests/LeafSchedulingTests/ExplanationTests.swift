@@ -75,7 +75,8 @@ struct ExplanationTests {
                 .leavesEnd(option: 0, more: 1), .askForFewer(option: 0, most: 2), .restore(option: 0, leaves: 2),
             ]),
         Case(
-            word: "of two ways neither", jobs: [
+            word: "of two ways neither",
+            jobs: [
                 one(3), ScenarioJob(10, options: [GangOption(0, count: 9), GangOption(0, count: 2)]),
             ],
             obstacles: [
@@ -256,7 +257,8 @@ struct ExplanationTests {
                 for job in scheduler.queue {
                     asked += 1
                     let explanation = scheduler.explain(job.id, now: cluster.now, client: cluster)
-                    #expect(explanation?.obstacles.isEmpty == false, "seed \(random.seed), round \(round), job \(job.id)")
+                    #expect(
+                        explanation?.obstacles.isEmpty == false, "seed \(random.seed), round \(round), job \(job.id)")
                     #expect(explanation == scheduler.explain(job.id, now: cluster.now, client: cluster))
                     #expect(explanation?.expectedStart != .now)
                 }

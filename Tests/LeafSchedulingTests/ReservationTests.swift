@@ -14,7 +14,8 @@ struct ReservationTests {
                 var job = job
                 job.options = [
                     GangOption(
-                        Int.random(in: 0..<pool.classCount, using: &random), count: Int.random(in: 1...3, using: &random),
+                        Int.random(in: 0..<pool.classCount, using: &random),
+                        count: Int.random(in: 1...3, using: &random),
                         maximumNodes: Int.random(in: 1...2, using: &random))
                 ]
                 return job
@@ -79,9 +80,10 @@ struct ReservationTests {
         let nodes = stride(from: 0, to: gpus, by: 8).map { Array(repeating: 7, count: min(8, gpus - $0)) }
         var scheduler = Scheduler(
             pool: Pools.nodes(nodes),
-            kinds: [6, 7, 1].map { JobKind(options: [GangOption(0, count: $0)], slices: $0) },
+            kinds: [6, 12, 1].map { JobKind(options: [GangOption(0, count: $0)], slices: $0) },
             discipline: .backfill(reservations: 4))
-        // A job of six leaves on each GPU, then four that need a whole one, and small ones that would delay them.
+        // A job of six leaves on each GPU, then gangs that need a node's free leaves and one GPU more, and small jobs that
+        // would delay them.
         var cluster = client
         for job in 0..<gpus { scheduler.submit(QueuedJob(id: Int32(job), kind: 0, key: Double(job))) }
         scheduler.pass(now: 0, client: &cluster)
@@ -94,9 +96,11 @@ struct ReservationTests {
         scheduler.pass(now: 0, client: &cluster)
         var steps: [Int] = []
         for job in 0..<20 {
+            #expect(scheduler.waiting > 20, "the test is about reservations")
             scheduler.end(cluster.starts[job])
             let before = scheduler.pool.steps
-            scheduler.pass(now: cluster.expectedSeconds(of: Int32(job), option: 0, facts: GangFacts()), client: &cluster)
+            scheduler.pass(
+                now: cluster.expectedSeconds(of: Int32(job), option: 0, facts: GangFacts()), client: &cluster)
             steps.append(scheduler.pool.steps - before)
         }
         return steps
@@ -116,6 +120,6 @@ struct ReservationTests {
         let most = few.max() ?? 0
         // 64-branch trees: two levels more.
         #expect((many.max() ?? 0) <= 2 * most, "\(few) \(many)")
-        #expect(most > 0, "\(few)")
+        #expect(most > 1000, "\(few)")
     }
 }

@@ -84,7 +84,8 @@ extension Explanation {
         case .restore(let option, let count): "let \(count) \(leaves(option, names)) be handed out again"
         case .tenantEnds(let slices): "its tenant's jobs give back \(Self.count(slices, "compute slice"))"
         case .raiseQuota(let to): "raise its tenant's quota to \(Self.count(to, "compute slice"))"
-        case .othersStart(let jobs): "\(Self.count(jobs, "job")) in front of it \(jobs == 1 ? "starts or is" : "start or are") cancelled"
+        case .othersStart(let jobs):
+            "\(Self.count(jobs, "job")) in front of it \(jobs == 1 ? "starts or is" : "start or are") cancelled"
         case .runShorter(let seconds): "give it a time limit of at most \(names.duration(seconds))"
         case .expectRunTime: "give it a time limit"
         case .wait(let until): "nothing has to: it starts by itself at \(names.moment(until))"
@@ -104,7 +105,8 @@ extension Explanation {
 
     private func words(_ reason: ExpectedStart.Reason, _ names: ExplanationNames) -> String {
         switch reason {
-        case .runningWithoutEnd(let leaves): "running jobs on \(Self.count(leaves, "leaf", "leaves")) have no time limit"
+        case .runningWithoutEnd(let leaves):
+            "running jobs on \(Self.count(leaves, "leaf", "leaves")) have no time limit"
         case .waitingWithoutEnd(let job): "\(names.job(job)) in front has no time limit"
         case .neverInFront(let job): "\(names.job(job)) in front can never start, and nobody may pass it"
         case .withheld: "leaves are not handed out"

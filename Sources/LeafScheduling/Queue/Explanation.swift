@@ -179,7 +179,8 @@ extension Scheduler {
     private mutating func expectedStart<Client: SchedulingClient>(
         _ job: QueuedJob, _ obstacles: [Obstacle], now: Double, client: Client
     ) -> ExpectedStart {
-        guard !isHopeless(job.kind), !obstacles.contains(where: { if case .neverByQuota = $0 { true } else { false } }) else {
+        guard !isHopeless(job.kind), !obstacles.contains(where: { if case .neverByQuota = $0 { true } else { false } })
+        else {
             return .never
         }
         guard isAllowed(job) else { return .unknown([.quota]) }
@@ -189,7 +190,8 @@ extension Scheduler {
         var time = now
         var reasons: [ExpectedStart.Reason] = []
         for other in othersInFront(of: job.id, besides: job.id, atMost: .max, lookAhead: .max - 1) {
-            guard let start = plan(Int(other.kind), nil, id: other.id, from: time, into: &journal, client: client) else {
+            guard let start = plan(Int(other.kind), nil, id: other.id, from: time, into: &journal, client: client)
+            else {
                 // Under backfill everybody passes a job that nothing can be promised to.
                 guard discipline == .fifo else { continue }
                 if isHopeless(other.kind) { return .unknown([.neverInFront(job: other.id)]) }

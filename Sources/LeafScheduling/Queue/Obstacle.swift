@@ -73,7 +73,8 @@ extension Obstacle {
     public func changes(now: Double) -> [Change] {
         switch self {
         case .nothingSuits: [.askForOtherLeaves]
-        case .neverEnough(let option, _, let total): [total > 0 ? .askForFewer(option: option, most: total) : .askForOtherLeaves]
+        case .neverEnough(let option, _, let total):
+            [total > 0 ? .askForFewer(option: option, most: total) : .askForOtherLeaves]
         case .neverOnNodes(let option, _, let most, let nodes):
             (most > 0 ? [.askForFewer(option: option, most: most)] : [])
                 + [.allowNodes(option: option, nodes: nodes + 1)]
