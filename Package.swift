@@ -52,7 +52,8 @@ let package = Package(
             exclude: ["exports.map"],
             linkerSettings: foreignLibrary(exports: "Sources/SimulatedNVML/exports.map")),
         .target(name: "LeafScheduling", dependencies: ["MIGModel"]),
-        .target(name: "Traces"),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "Traces", dependencies: ["CZlib"]),
         .target(name: "ClusterSimulation", dependencies: ["LeafScheduling", "MIGModel", "Traces"]),
         .target(name: "SimulationReport", dependencies: ["ClusterSimulation", "Traces"]),
         .target(name: "DeviceInventory", dependencies: ["MIGModel", "NVML", "Platform"]),
@@ -199,7 +200,7 @@ let package = Package(
 )
 
 // The same strictness for every target of ours.
-for target in package.targets {
+for target in package.targets where target.type != .system {
     target.swiftSettings =
         (target.swiftSettings ?? []) + [
             .strictMemorySafety(),

@@ -1,3 +1,4 @@
+import Platform
 import Testing
 import Traces
 
@@ -40,5 +41,43 @@ struct GzipTests {
         #expect(try inflate(sample.compressed + sample.compressed) == sample.plain + sample.plain)
         #expect(try inflate(sample.compressed + [0, 0, 0]) == sample.plain)
         #expect(throws: TraceProblem.self) { try inflate(sample.compressed + [1, 2, 3]) }
+        #expect(try inflate(sample.compressed + [0, 0] + sample.compressed, pieces: 1) == sample.plain + sample.plain)
+        #expect(throws: TraceProblem.self) { try inflate(sample.compressed + [0, 0, 1]) }
+        #expect(throws: TraceProblem.self) { try inflate(sample.compressed + sample.compressed.prefix(9)) }
+    }
+
+    /// Of a trace that is cut short the line is named to which it could be read, and of trailing bytes the last.
+    @Test func problemsNameTheLine() throws {
+        let here = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+        let philly = try Files.read(here.dropLast(3).joined(separator: "/") + "/traces/philly2017.csv.gz")
+        let lines = 82_248
+        let half = Array(philly.prefix(philly.count / 2))
+        let cut = try #require(throws: TraceProblem.self) { try TraceReader().read(byteSource(half)) }
+        #expect(cut.reason.contains("end early"))
+        let line = try #require(cut.line)
+        #expect(line > 10_000 && line < lines)
+        let trailing = try #require(throws: TraceProblem.self) {
+            try TraceReader().read(byteSource(philly + [1]))
+        }
+        #expect(trailing.line == lines + 1, "\(trailing)")
+        #expect(trailing.reason.contains("no gzip"))
+    }
+
+    /// What a few hundred bytes become, many gigabytes, is never in memory at once.
+    @Test func memoryIsBounded() throws {
+        let sample = Sample.all[0]
+        var given = 0
+        let source = uncompressed {
+            given += 1
+            return given < 20_000 ? sample.compressed : []
+        }
+        var total = 0
+        while true {
+            let piece = try source()
+            if piece.isEmpty { break }
+            #expect(piece.count <= 1 << 17)
+            total += piece.count
+        }
+        #expect(total == 19_999 * sample.plain.count)
     }
 }

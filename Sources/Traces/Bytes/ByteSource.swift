@@ -28,7 +28,7 @@ public func uncompressed(_ source: @escaping ByteSource) -> ByteSource {
                 isPlain = true
                 return first
             }
-            reader = GzipReader(beginning: first, source)
+            reader = try GzipReader(beginning: first, source)
         }
         return try reader?.next() ?? []
     }

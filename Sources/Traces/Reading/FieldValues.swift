@@ -13,7 +13,8 @@ enum FieldNumber: Equatable {
             self = .empty
             return
         }
-        let first = bytes[range.lowerBound]
+        let text = bytes.span
+        let first = text[range.lowerBound]
         let end = range.upperBound
         var index = range.lowerBound
         let isNegative = first == UInt8(ascii: "-")
@@ -23,7 +24,7 @@ enum FieldNumber: Equatable {
         var fraction = 0
         var hasPoint = false
         while index < end {
-            let byte = bytes[index]
+            let byte = text[index]
             if byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
                 mantissa = mantissa &* 10 &+ Int(byte &- UInt8(ascii: "0"))
                 digits += 1
@@ -57,25 +58,27 @@ enum FieldNumber: Equatable {
 
 /// A date and time such as `2020-04-01 00:07:06`, `2020-04-01T00:07:06.5Z`, as seconds from 1970, without time zones.
 func secondsFromDate(_ bytes: ArraySlice<UInt8>) -> Double? {
-    var rest = bytes
-    func digits(_ count: Int, then separators: String?) -> Int? {
-        guard rest.count >= count else { return nil }
+    // yyyy-mm-dd hh:mm:ss
+    guard bytes.count >= 19 else { return nil }
+    let text = bytes.span
+    func digits(_ from: Int, _ count: Int) -> Int? {
         var value = 0
-        for byte in rest.prefix(count) {
-            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
-            value = value * 10 + Int(byte - UInt8(ascii: "0"))
-        }
-        rest = rest.dropFirst(count)
-        if let separators {
-            guard let next = rest.first, separators.utf8.contains(next) else { return nil }
-            rest = rest.dropFirst()
+        for index in from..<from + count {
+            let digit = text[index] &- UInt8(ascii: "0")
+            guard digit <= 9 else { return nil }
+            value = value * 10 + Int(digit)
         }
         return value
     }
-    guard let year = digits(4, then: "-"), let month = digits(2, then: "-"), let day = digits(2, then: " T"),
-        let hour = digits(2, then: ":"), let minute = digits(2, then: ":"), let second = digits(2, then: nil),
+    let hyphen = UInt8(ascii: "-")
+    let colon = UInt8(ascii: ":")
+    guard text[4] == hyphen, text[7] == hyphen, text[13] == colon, text[16] == colon,
+        text[10] == UInt8(ascii: " ") || text[10] == UInt8(ascii: "T"),
+        let year = digits(0, 4), let month = digits(5, 2), let day = digits(8, 2), let hour = digits(11, 2),
+        let minute = digits(14, 2), let second = digits(17, 2),
         (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
     else { return nil }
+    var rest = bytes.dropFirst(19)
     var fraction = 0.0
     if rest.first == UInt8(ascii: ".") {
         var unit = 0.1

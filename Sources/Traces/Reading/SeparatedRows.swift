@@ -50,18 +50,25 @@ struct SeparatedRows {
             bytes.removeFirst(position)
             position = 0
             from = bytes.count
-            let more = try source()
+            let more: [UInt8]
+            do {
+                more = try source()
+            } catch var problem as TraceProblem {
+                // What is wrong with compressed data is found while this line is read.
+                problem.line = problem.line ?? line
+                throw problem
+            }
             if more.isEmpty { isAtEnd = true }
             bytes += more
         }
     }
 
     private func newline(from: Int) -> Int? {
+        let text = bytes.span
         var index = from
-        let count = bytes.count
-        while index < count {
-            if bytes[index] == UInt8(ascii: "\n") { return index }
-            index += 1
+        while index < text.count {
+            if text[index] == UInt8(ascii: "\n") { return index }
+            index &+= 1
         }
         return nil
     }
@@ -79,16 +86,19 @@ struct SeparatedRows {
         var start = first
         var index = first
         var isQuoted = false
+        // A reference of its own, so that the fields can be written meanwhile; nothing is copied.
+        let line = bytes
+        let text = line.span
         while index < last {
-            let byte = bytes[index]
+            let byte = text[index]
             if byte == UInt8(ascii: "\"") {
                 isQuoted.toggle()
             } else if byte == UInt8(ascii: ","), !isQuoted {
                 starts.append(start)
                 ends.append(index)
-                start = index + 1
+                start = index &+ 1
             }
-            index += 1
+            index &+= 1
         }
         starts.append(start)
         ends.append(last)
@@ -99,8 +109,9 @@ struct SeparatedRows {
     private func range(_ field: Int) -> Range<Int> {
         var start = starts[field]
         var end = ends[field]
-        while start < end, bytes[start] == UInt8(ascii: " ") { start += 1 }
-        while end > start, bytes[end - 1] == UInt8(ascii: " ") { end -= 1 }
+        let text = bytes.span
+        while start < end, text[start] == UInt8(ascii: " ") { start += 1 }
+        while end > start, text[end - 1] == UInt8(ascii: " ") { end -= 1 }
         return start..<end
     }
 
@@ -108,7 +119,11 @@ struct SeparatedRows {
 
     func number(_ field: Int) -> FieldNumber { FieldNumber(bytes, range(field)) }
 
-    func contains(_ field: Int, _ byte: UInt8) -> Bool { bytes[range(field)].contains(byte) }
+    func contains(_ field: Int, _ byte: UInt8) -> Bool {
+        let text = bytes.span
+        for index in range(field) where text[index] == byte { return true }
+        return false
+    }
 
     /// Puts a field into a list of names; its place, and whether it was new.
     func insert(_ field: Int, into names: inout NameList) -> (index: Int, isNew: Bool) {

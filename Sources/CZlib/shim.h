@@ -1,0 +1,2 @@
+/* zlib, the system's: Debian's zlib1g-dev. */
+#include <zlib.h>
