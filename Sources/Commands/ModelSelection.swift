@@ -14,6 +14,7 @@ enum ModelSelection: Hashable {
     case partial
     case fragmentationAware
     case fixed(LayoutName)
+    case greedy
     case hybrid
     case moldable
 
@@ -29,6 +30,7 @@ enum ModelSelection: Hashable {
         case "fixed": self = .fixed(.full)
         case "fixed-thin": self = .fixed(.thin)
         case "fixed-doubles": self = .fixed(.doubles)
+        case "greedy": self = .greedy
         case "hybrid": self = .hybrid
         case "hybrid-moldable": self = .moldable
         default:
@@ -43,7 +45,7 @@ enum ModelSelection: Hashable {
 
     static let words =
         "whole, static, static:4+2+1 (any layout), hindsight, drain, partial, fgd, fixed, fixed-thin, fixed-doubles, "
-        + "hybrid, hybrid-moldable"
+        + "greedy, hybrid, hybrid-moldable"
 
     /// The model for one simulation.
     ///
@@ -58,6 +60,7 @@ enum ModelSelection: Hashable {
         case .partial: PartialRecut()
         case .fragmentationAware: PartialRecut.fragmentationAware
         case .fixed(let layout): FixedLeaves(layout: layout)
+        case .greedy: GreedyLeaves()
         case .hybrid: HybridLeaves()
         case .moldable: HybridLeaves(leastShare: 0.5)
         }

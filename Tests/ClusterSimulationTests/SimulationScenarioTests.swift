@@ -55,6 +55,10 @@ struct SimulationScenarioTests {
             word: "an instance that is there is used again", model: PartialRecut(),
             jobs: [(0, 10, 3, 0), (20, 10, 3, 0)], outcome: "0-10.3 20-30", reconfigurations: 1),
         Case(
+            word: "what is free now, where waiting is shorter", model: GreedyLeaves(),
+            jobs: [(0, 1, 4, 0), (0, 1, 4, 0), (0, 10, 4, 0)], gpus: 2, outcome: "0-1.3 0-1.3 0-12.8",
+            reconfigurations: 4),
+        Case(
             word: "five slices are a whole GPU", model: PartialRecut(), jobs: [(0, 10, 5, 0), (0, 10, 1, 0)],
             outcome: "0-10.3 10.3-20.6", reconfigurations: 2),
         Case(

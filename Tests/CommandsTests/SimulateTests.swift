@@ -16,15 +16,15 @@ struct SimulateTests {
         for _ in 1...2 {
             let run = try Flexmig.run(["simulate"] + Self.small + ["--seeds", "2", "--out", "\(folder)/out"])
             #expect(run.end == .exited(code: 0), "\(run.output)")
-            let files = try ["index.html", "runs.csv", "summary.csv", "timeline.csv", "report.json"].map {
+            let files = try ["index.html", "runs.csv", "summary.csv", "pairs.csv", "timeline.csv", "report.json"].map {
                 try Files.read("\(folder)/out/\($0)")
             }
             if !before.isEmpty { #expect(files == before) }
             before = files
         }
         #expect(before.allSatisfy { $0.count > 200 })
-        #expect(try Files.names(in: "\(folder)/out").count == 5)
-        #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(before[4])) }
+        #expect(try Files.names(in: "\(folder)/out").count == 6)
+        #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(before[5])) }
     }
 
     @Test func aTraceFromFileToAdvice() throws {
