@@ -12,6 +12,7 @@ enum ModelSelection: Hashable {
     case hindsight
     case drain
     case partial
+    case migrate
     case fragmentationAware
     case fixed(LayoutName)
     case greedy
@@ -26,6 +27,7 @@ enum ModelSelection: Hashable {
         case "hindsight": self = .hindsight
         case "drain": self = .drain
         case "partial": self = .partial
+        case "migrate": self = .migrate
         case "fgd": self = .fragmentationAware
         case "fixed": self = .fixed(.full)
         case "fixed-thin": self = .fixed(.thin)
@@ -44,7 +46,7 @@ enum ModelSelection: Hashable {
     }
 
     static let words =
-        "whole, static, static:4+2+1 (any layout), hindsight, drain, partial, fgd, fixed, fixed-thin, fixed-doubles, "
+        "whole, static, static:4+2+1 (any layout), hindsight, drain, partial, migrate, fgd, fixed, fixed-thin, fixed-doubles, "
         + "greedy, hybrid, hybrid-moldable"
 
     /// The model for one simulation.
@@ -58,6 +60,7 @@ enum ModelSelection: Hashable {
         case .hindsight: HindsightSearch().best(for: jobs, simulation)
         case .drain: Drain()
         case .partial: PartialRecut()
+        case .migrate: Migrate()
         case .fragmentationAware: PartialRecut.fragmentationAware
         case .fixed(let layout): FixedLeaves(layout: layout)
         case .greedy: GreedyLeaves()

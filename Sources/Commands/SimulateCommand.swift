@@ -26,6 +26,7 @@ struct SimulateCommand: ParsableCommand {
               hindsight        the best layouts that a search finds, knowing all jobs
               drain            a GPU is drained to change its layout
               partial          idle slices are cut and merged beside running jobs
+              migrate          as partial, and running jobs are moved to make room
               fgd              as partial, placed against fragmentation
               fixed            leaves of 1g, the last one with double memory
               fixed-thin       leaves of 1g
