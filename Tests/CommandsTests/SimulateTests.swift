@@ -124,4 +124,25 @@ struct SimulateTests {
         #expect(run.end == .exited(code: 0), "\(run.output)")
         #expect(run.output.contains("1 jobs refused, larger than the cluster"))
     }
+
+    /// Every two models are in pairs.csv, by the jobs that both ran.
+    @Test func pairsCompareTheSameJobs() throws {
+        let folder = try TemporaryDirectory().path
+        let run = try Flexmig.run(
+            ["simulate", "--generate", "skew-big", "--jobs", "60", "--gpus", "a100-40gb:2", "--models"]
+                + ["static,greedy,migrate,fixed", "--restart", "10s", "--queue", "fifo", "--out", folder])
+        #expect(run.end == .exited(code: 0), "\(run.output)")
+        #expect(run.output.contains("Simulated, not measured on MIG hardware."))
+        #expect(run.output.contains("60 jobs of another draw, for `static`"))
+        let rows = try Files.readText("\(folder)/pairs.csv").split(separator: "\n").map { $0.split(separator: ",") }
+        #expect(rows.count == 1 + 6)
+        var refusedSome = false
+        for row in rows.dropFirst() {
+            let (both, refused) = (Int(row[4]) ?? -1, (Int(row[5]) ?? -1) + (Int(row[6]) ?? -1))
+            #expect(both == 60 - refused, "\(row)")
+            refusedSome = refusedSome || (row[1] == "fixed" && refused > 0)
+        }
+        #expect(refusedSome)
+        #expect(try Files.readText("\(folder)/report.json").contains("restart of a moved job"))
+    }
 }

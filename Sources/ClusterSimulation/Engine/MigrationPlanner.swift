@@ -59,6 +59,13 @@ struct MigrationPlanner {
     private func vacate(for option: GangOption, _ pool: LeafPool, _ scheduler: Scheduler, _ running: RunningJobs)
         -> (LeafPool, [Move])?
     {
+        // Moves make no slices: where fewer are free than it takes, nobody has to be asked.
+        let needed = pool.shapes.flatMap { shape -> [Int] in
+            guard shape.leaves(of: option.leafClass) > 0 else { return [] }
+            let mask = shape.unitsOfClass[option.leafClass]
+            return shape.units.indices.filter { mask & 1 << UInt64($0) != 0 }.map { shape.units[$0].computeSlices }
+        }.min()
+        guard let needed, pool.freeTotal >= needed else { return nil }
         var jobsOn: [Int32: [Int32]] = [:]
         for (slot, its) in running.slots.enumerated() where its.end > running.now && its.start.facts.leaves == 1 {
             var units: [LeafUnit] = []
