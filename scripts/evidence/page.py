@@ -6,7 +6,7 @@ import io
 import os
 import re
 
-from . import verdicts
+from . import plan, verdicts
 from .chart import LINES, MODELS, COLUMNS, break_even, series
 from .inputs import write
 from .results import difference
@@ -59,7 +59,7 @@ def tables(results: Rows, found: Rows, sizes: Rows) -> dict[str, str]:
         "fixed-no-memory": against(found, "no-memory", "fixed"),
         "hybrid-no-memory": against(found, "no-memory", "hybrid"), "measured": against(found, "measured", "hybrid"),
         "quick": quick(found), "drains": drains(found), "break-even": break_evens(found),
-        "refusals": refusals(results), "hindsight": hindsight(found), "losses-migrate": verdicts.losses(found, ("migrate",)),
+        "refusals": refusals(results), "missing": missing(found), "hindsight": hindsight(found), "losses-migrate": verdicts.losses(found, ("migrate",)),
         "against-migrate": verdicts.against_migrate(found), "migrate": against(found, "main", "migrate"), "sizes-philly": by_size(sizes, "philly-slice", "backfill")}
     for queue in ("fifo", "backfill"):
         for figure in ("jct", "makespan"):
@@ -127,6 +127,16 @@ def hindsight(found: Rows) -> str:
     columns = [(model, figure) for model in ("hindsight", "hybrid") for figure in ("makespan", "jct")]
     head = ["workload", "load", "queue"] + ["%s, %s" % (model, figure.replace("jct", "JCT")) for model, figure in columns]
     return markdown(head, [[*key, *(line.get(column, "-") for column in columns)] for key, line in lines.items()])
+
+
+def missing(found: Rows) -> str:
+    """Cells of the plan, openb's with them, that the tables lack."""
+    there = {(row["group"], row["workload"], row["load"], row["variant"]) for row in found}
+    lines = []
+    for cell in plan.cells("openb"):
+        if (cell.group, cell.workload, cell.load, cell.variant) not in there:
+            lines.append([cell.group, cell.workload, cell.load, cell.variant or "-"])
+    return markdown(["group", "workload", "load", "variant"], lines)
 
 
 def quick(found: Rows) -> str:

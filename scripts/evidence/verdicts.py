@@ -5,7 +5,7 @@ from .results import difference
 
 Rows = list[dict[str, str]]
 FIGURES = {"makespan": "makespan", "jct": "mean JCT"}
-MAIN = ("main", "drain")
+MAIN = ("main", "drain", "no-memory", "quick", "measured")
 # H2: lowest and highest difference in percent that the quick study reported, by queue, figure and rival.
 CLAIMED = {
     ("fifo", "makespan", "drain"): (-13.0, -6.0), ("fifo", "makespan", "partial"): (-7.0, -2.0),
@@ -32,9 +32,9 @@ def losses(found: Rows, rivals: tuple[str, ...]) -> str:
     lines = []
     for row, figure in worse(found, rivals):
         value = difference(row, figure)
-        lines.append([row["workload"], row["load"], row["queue"], row["variant"] or "-", FIGURES[figure], row["against"],
+        lines.append([row["group"], row["workload"], row["load"], row["queue"], row["variant"] or "-", FIGURES[figure], row["against"],
                       "%+.1f ±%.1f %%" % (value.mean, value.half or 0)])
-    return markdown(["workload", "load", "queue", "variant", "figure", "worse than", "by"], lines)
+    return markdown(["group", "workload", "load", "queue", "variant", "figure", "worse than", "by"], lines)
 
 
 def against_migrate(found: Rows) -> str:
