@@ -4,7 +4,7 @@
 SWIFT ?= swift
 BUILD := $(SWIFT) build -c release --explicit-target-dependency-import-check error
 
-.PHONY: help build demo test test-long check wheel bench-torch bench-collectives gpu-check-bundle format clean
+.PHONY: help build demo test test-long check wheel bench-torch bench-collectives gpu-check-bundle evidence bench-simulation format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ bench-collectives: build ## Install peers, and measure collectives against them 
 
 gpu-check-bundle: build ## Pack scripts/gpu-check and what it runs for a machine with a GPU, without Swift or network
 	@scripts/gpu-check-bundle
+
+evidence: build ## Run the simulations of docs/evidence again; OPENB=FILE for Alibaba's trace
+	@nice scripts/make-evidence
+
+bench-simulation: build ## Measure how simulation and placement times grow, for docs/benchmarks.md
+	@scripts/bench-simulation
 
 format: ## Format all Swift sources in place
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples

@@ -6,6 +6,9 @@ public struct SimulationParameters: Hashable, Sendable {
     public var drainSeconds = 180.0
     /// Seconds to merge or cut idle slices, in the models that do that; only those slices are kept busy.
     public var recutSeconds = 0.3
+    /// Seconds that a job which is moved to another GPU loses: checkpoint, start, context. Only the model that moves jobs
+    /// has such.
+    public var restartSeconds = 30.0
     /// GPUs of a node, in the order of the cluster's items; a job may touch several nodes.
     public var gpusPerNode = 8
     /// Jobs behind the head of the queue that backfill looks at.

@@ -121,6 +121,8 @@ public struct SimulationTotals: Hashable, Sendable {
     public var reconfigurations = 0
     public var instancesCreated = 0
     public var instancesDestroyed = 0
+    /// Moves of running jobs to other GPUs.
+    public var restarts = 0
     /// Integral of GPUs that took no job because of drain or reconfiguration.
     public var drainedGPUSeconds = 0.0
     /// Integrals of the timeline's values, exact and not from the samples.

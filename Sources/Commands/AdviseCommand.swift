@@ -42,7 +42,7 @@ struct AdviseCommand: ParsableCommand {
         let jobs = try StudyJobs(study, cluster: cluster, speeds: paces.table, progress: progress)
         let results = try Study(
             cluster: cluster, models: models, queues: [queue], parameters: study.simulationParameters, paces: paces,
-            jobs: jobs, seeds: study.seeds, gantt: 0
+            jobs: jobs, seeds: study.seeds, gantt: 0, comparesPairs: false
         ).run(progress: progress)
         guard let advice = Advice(Summary.all(of: results.metrics), aim: by) else { return }
         if json { return print(advice.json(results.account).written(isPretty: true)) }

@@ -12,8 +12,10 @@ enum ModelSelection: Hashable {
     case hindsight
     case drain
     case partial
+    case migrate
     case fragmentationAware
     case fixed(LayoutName)
+    case greedy
     case hybrid
     case moldable
 
@@ -25,10 +27,12 @@ enum ModelSelection: Hashable {
         case "hindsight": self = .hindsight
         case "drain": self = .drain
         case "partial": self = .partial
+        case "migrate": self = .migrate
         case "fgd": self = .fragmentationAware
         case "fixed": self = .fixed(.full)
         case "fixed-thin": self = .fixed(.thin)
         case "fixed-doubles": self = .fixed(.doubles)
+        case "greedy": self = .greedy
         case "hybrid": self = .hybrid
         case "hybrid-moldable": self = .moldable
         default:
@@ -42,8 +46,8 @@ enum ModelSelection: Hashable {
     }
 
     static let words =
-        "whole, static, static:4+2+1 (any layout), hindsight, drain, partial, fgd, fixed, fixed-thin, fixed-doubles, "
-        + "hybrid, hybrid-moldable"
+        "whole, static, static:4+2+1 (any layout), hindsight, drain, partial, migrate, fgd, fixed, fixed-thin, fixed-doubles, "
+        + "greedy, hybrid, hybrid-moldable"
 
     /// The model for one simulation.
     ///
@@ -56,8 +60,10 @@ enum ModelSelection: Hashable {
         case .hindsight: HindsightSearch().best(for: jobs, simulation)
         case .drain: Drain()
         case .partial: PartialRecut()
+        case .migrate: Migrate()
         case .fragmentationAware: PartialRecut.fragmentationAware
         case .fixed(let layout): FixedLeaves(layout: layout)
+        case .greedy: GreedyLeaves()
         case .hybrid: HybridLeaves()
         case .moldable: HybridLeaves(leastShare: 0.5)
         }

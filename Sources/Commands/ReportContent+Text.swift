@@ -35,6 +35,7 @@ extension ReportContent {
         }
         let lines = notes + refusals
         if !lines.isEmpty { blocks.append(lines.joined(separator: "\n")) }
+        blocks.append("Simulated, not measured on MIG hardware.")
         return blocks.joined(separator: "\n\n")
     }
 }

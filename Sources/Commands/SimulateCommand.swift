@@ -20,15 +20,18 @@ struct SimulateCommand: ParsableCommand {
 
             MODELS
               whole            no MIG: whole GPUs
-              static           layouts chosen from the window before; 4+2+1 without
+              static           layouts chosen from the window before, or of generated jobs
+                               from another draw; 4+2+1 without
               static:4+2+1     every GPU in this layout
               hindsight        the best layouts that a search finds, knowing all jobs
               drain            a GPU is drained to change its layout
               partial          idle slices are cut and merged beside running jobs
+              migrate          as partial, and running jobs are moved to make room
               fgd              as partial, placed against fragmentation
               fixed            leaves of 1g, the last one with double memory
               fixed-thin       leaves of 1g
               fixed-doubles    leaves of 1g with double memory
+              greedy           one instance, else the fewest leaves, whatever is free now
               hybrid           one instance, several leaves or waiting: what ends first
               hybrid-moldable  as hybrid, and jobs may start on half of their leaves
             """)
@@ -78,7 +81,9 @@ struct SimulateCommand: ParsableCommand {
         if let out { try ReportFolder.write(content, to: out) }
         if json { return print(content.json.written(isPretty: true)) }
         print(content.text)
-        if let out { print("\nwritten to \(out): index.html, runs.csv, summary.csv, timeline.csv, report.json") }
+        if let out {
+            print("\nwritten to \(out): index.html, runs.csv, summary.csv, pairs.csv, timeline.csv, report.json")
+        }
     }
 
     private func content() throws -> ReportContent {
@@ -89,7 +94,8 @@ struct SimulateCommand: ParsableCommand {
         let jobs = try StudyJobs(study, cluster: cluster, speeds: paces.table, progress: progress)
         let study = Study(
             cluster: cluster, models: models, queues: queues, parameters: study.simulationParameters, paces: paces,
-            jobs: jobs, seeds: study.seeds, gantt: out == nil ? 0 : gantt)
+            jobs: jobs, seeds: study.seeds, gantt: out == nil ? 0 : gantt,
+            comparesPairs: out != nil)
         let results = try study.run(progress: progress)
         return ReportContent(
             title:
@@ -97,7 +103,7 @@ struct SimulateCommand: ParsableCommand {
             command: StudyOptions.command, version: flexmigVersion, cluster: self.study.gpus, gpus: cluster.gpuCount,
             slices: cluster.computeSlices, parameters: self.study.parameters(cluster: cluster, paces: paces),
             assumptions: self.study.assumptions(paces: paces), account: results.account, metrics: results.metrics,
-            pictures: results.pictures)
+            pairs: results.pairs, pictures: results.pictures)
     }
 }
 
@@ -118,6 +124,7 @@ enum ReportFolder {
     static func write(_ content: ReportContent, to path: String) throws {
         let files = [
             ("index.html", content.page), ("runs.csv", content.runsCSV), ("summary.csv", content.summaryCSV),
+            ("pairs.csv", content.pairsCSV),
             ("timeline.csv", content.timelineCSV), ("report.json", content.json.written(isPretty: true) + "\n"),
         ]
         for (name, text) in files {

@@ -17,9 +17,13 @@ struct Study {
     let seeds: Int
     /// Entries of occupancy to keep of each run of the first seed.
     let gantt: Int
+    /// Whether every two models are compared by the jobs that both ran.
+    let comparesPairs: Bool
 
     struct Results {
         var metrics: [RunMetrics] = []
+        /// Every two models' runs, where a report is to have them.
+        var pairs: [RunPair] = []
         var pictures: [RunPicture] = []
         /// What became of the first seed's jobs.
         var account: [String] = []
@@ -43,9 +47,13 @@ struct Study {
                 )
                 turn.bell.sleep(since: turn.bell.count, atMost: .milliseconds(100))
             }
-            for (metrics, picture) in turn.results {
-                results.metrics.append(metrics)
-                if let picture { results.pictures.append(picture) }
+            for run in turn.results {
+                results.metrics.append(run.metrics)
+                if let picture = run.picture { results.pictures.append(picture) }
+            }
+            if comparesPairs {
+                results.pairs += RunPair.all(
+                    of: turn.results.map(\.ends), workload: draw.mapped.workload, seed: UInt64(seed))
             }
         }
         progress.clear()
@@ -60,10 +68,16 @@ private final class StudyTurn: Sendable {
         let queue: QueueSelection
     }
 
+    struct Result: Sendable {
+        let metrics: RunMetrics
+        let ends: RunEnds
+        let picture: RunPicture?
+    }
+
     private struct State {
         var next = 0
         var finished = 0
-        var results: [(RunMetrics, RunPicture?)?]
+        var results: [Result?]
     }
 
     let cells: [Cell]
@@ -89,13 +103,13 @@ private final class StudyTurn: Sendable {
         self.draw = draw
         self.seed = seed
         bound = LowerBound(paces: study.paces, powers: study.cluster.powers, slices: study.cluster.computeSlices)
-        state = Guarded(State(results: [(RunMetrics, RunPicture?)?](repeating: nil, count: cells.count)))
+        state = Guarded(State(results: [Result?](repeating: nil, count: cells.count)))
     }
 
     /// Runs that are done, and jobs that have arrived in one of the others.
     var done: (runs: Int, jobs: Int) { (state.withLock { $0.finished }, arrived.load(ordering: .relaxed)) }
 
-    var results: [(RunMetrics, RunPicture?)] { state.withLock { $0.results.compactMap { $0 } } }
+    var results: [Result] { state.withLock { $0.results.compactMap { $0 } } }
 
     func work() {
         while true {
@@ -113,7 +127,7 @@ private final class StudyTurn: Sendable {
         }
     }
 
-    private func run(_ cell: Cell) -> (RunMetrics, RunPicture?) {
+    private func run(_ cell: Cell) -> Result {
         let workload = draw.mapped.workload
         func simulation(_ model: any ClusterModel) -> Simulation {
             Simulation(
@@ -127,7 +141,8 @@ private final class StudyTurn: Sendable {
         let outcomes = record.outcomes
         let least = bound.makespan(of: workload) { outcomes[Int($0.number)].hasRun }
         let metrics = RunMetrics(record, of: workload, slices: cluster.computeSlices, bound: least, seed: seed)
-        return (metrics, seed == 1 ? RunPicture(record, of: workload) : nil)
+        return Result(
+            metrics: metrics, ends: RunEnds(record), picture: seed == 1 ? RunPicture(record, of: workload) : nil)
     }
 }
 

@@ -8,7 +8,7 @@ struct StudyJobs {
     /// One seed's.
     struct Draw {
         let mapped: MappedTrace
-        /// Jobs of the window before, for models that learn from it.
+        /// Jobs of the window before, of generated jobs another draw, for models that learn from it.
         let history: [Job]
     }
 
@@ -56,7 +56,11 @@ struct StudyJobs {
         recipe.seed = seed
         if var generation {
             generation.seed = seed
-            return Draw(mapped: generation.generated().mapped(by: recipe, speeds: speeds), history: [])
+            let mapped = generation.generated().mapped(by: recipe, speeds: speeds)
+            // What came before is another draw of the same kind, by a seed that --seeds does not reach.
+            generation.seed = seed &+ 1_000_000
+            return Draw(
+                mapped: mapped, history: generation.generated().mapped(by: recipe, speeds: speeds).workload.jobs)
         }
         guard let trace else { throw CommandFailure(CommandExit.failure, "no jobs") }
         let mapped = trace.mapped(by: recipe, speeds: speeds)
@@ -94,6 +98,7 @@ struct StudyJobs {
         }
         if mapped.clamped > 0 { lines.append("\(mapped.clamped) jobs cut to the clamp") }
         lines.append("\(mapped.withOwnModel) jobs with the trace's model, \(mapped.drawn) with a drawn one")
+        if generation != nil { lines.append("\(draw.history.count) jobs of another draw, for `static`") }
         if options.window != nil { lines.append("\(draw.history.count) jobs of the window before, for `static`") }
         return lines
     }

@@ -54,6 +54,7 @@ struct StudyOptions: ParsableArguments {
     @Flag(help: "A rank holds what its share of the batch needs; without it what the whole batch does.")
     var memoryByShare = false
     @Option(help: "Time that a drained GPU takes no job while it is cut anew.") var drain = TimeAmount(seconds: 180)
+    @Option(help: "Time that a job loses which the model migrate moves.") var restart = TimeAmount(seconds: 30)
     @Option(help: "Time to cut or merge idle slices.") var recut = TimeAmount(seconds: 0.3)
     @Option(
         help: ArgumentHelp(
@@ -136,6 +137,7 @@ struct StudyOptions: ParsableArguments {
         var parameters = SimulationParameters()
         parameters.drainSeconds = drain.seconds
         parameters.recutSeconds = recut.seconds
+        parameters.restartSeconds = restart.seconds
         parameters.gpusPerNode = gpusPerNode
         parameters.lookAhead = lookAhead
         parameters.durationUncertainty = (try? durationUncertainty()) ?? nil

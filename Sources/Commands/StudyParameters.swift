@@ -83,6 +83,9 @@ extension StudyOptions {
                     "--recut", isDefault: recut.seconds == 0.3, "default: destroy and create on A100 take 0.1 to 0.3 s")
             ),
             Parameter(
+                "restart of a moved job", restart.description,
+                source: flag("--restart", isDefault: restart.seconds == 30, "default: MISO's (SoCC'22)")),
+            Parameter(
                 "the scheduler knows durations", estimates,
                 source: flag("--estimates", isDefault: estimates == "exact", "default")),
             Parameter(

@@ -15,7 +15,8 @@ struct SimulationPropertyTests {
 
     static let models: [any ClusterModel] = [
         WholeGPU(), StaticOneToOne([.init([4, 2, 1]), .init([7])]), StaticOneToOne([.init([3, 3])]), Drain(),
-        PartialRecut(), PartialRecut.fragmentationAware, FixedLeaves(), FixedLeaves(layout: .thin), HybridLeaves(),
+        PartialRecut(), Migrate(), GreedyLeaves(), PartialRecut.fragmentationAware, FixedLeaves(),
+        FixedLeaves(layout: .thin), HybridLeaves(),
         HybridLeaves(leastShare: 0.5),
     ]
 
@@ -78,12 +79,13 @@ struct SimulationPropertyTests {
                 }
             }
         }
-        // Everything that a job held is in the occupancy.
+        // Everything that a job held is in the occupancy, moved or not.
         let slices = Dictionary(grouping: record.occupancy, by: \.job).mapValues {
-            $0.reduce(0) { $0 + Int($1.slices) }
+            $0.reduce(0) { $0 + Double($1.slices) * ($1.to - $1.from) }
         }
         for (number, outcome) in record.outcomes.enumerated() where outcome.refusal == .none {
-            #expect(slices[Int32(number)] == Int(outcome.heldSlices), message)
+            let seconds = outcome.end - outcome.start
+            #expect(isClose(slices[Int32(number)] ?? 0, seconds * Double(outcome.heldSlices)), message)
         }
         for sample in record.timeline {
             #expect(sample.usedSlices <= sample.heldSlices && sample.heldSlices <= gpus * 7, message)

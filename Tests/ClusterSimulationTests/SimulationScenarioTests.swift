@@ -54,6 +54,19 @@ struct SimulationScenarioTests {
         Case(
             word: "an instance that is there is used again", model: PartialRecut(),
             jobs: [(0, 10, 3, 0), (20, 10, 3, 0)], outcome: "0-10.3 20-30", reconfigurations: 1),
+        // One of two 3g jobs goes beside the other: 30 s, and 0.3 s for its instance.
+        Case(
+            word: "a running job is moved for a whole GPU", model: Migrate(),
+            jobs: [(0, 100, 4, 0), (0, 50, 4, 0), (1, 500, 3, 0), (1, 500, 3, 0), (101, 10, 7, 0)], gpus: 2,
+            outcome: "0-100.3 0-50.3 1-531.6 1-501.3 101-111.3", reconfigurations: 6),
+        Case(
+            word: "nobody is moved where waiting is shorter", model: Migrate(),
+            jobs: [(0, 100, 4, 0), (0, 50, 4, 0), (1, 110, 3, 0), (1, 500, 3, 0), (101, 10, 7, 0)], gpus: 2,
+            outcome: "0-100.3 0-50.3 1-111.3 1-501.3 111.3-121.6", reconfigurations: 5),
+        Case(
+            word: "what is free now, where waiting is shorter", model: GreedyLeaves(),
+            jobs: [(0, 1, 4, 0), (0, 1, 4, 0), (0, 10, 4, 0)], gpus: 2, outcome: "0-1.3 0-1.3 0-12.8",
+            reconfigurations: 4),
         Case(
             word: "five slices are a whole GPU", model: PartialRecut(), jobs: [(0, 10, 5, 0), (0, 10, 1, 0)],
             outcome: "0-10.3 10.3-20.6", reconfigurations: 2),

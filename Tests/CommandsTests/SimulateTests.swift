@@ -16,15 +16,15 @@ struct SimulateTests {
         for _ in 1...2 {
             let run = try Flexmig.run(["simulate"] + Self.small + ["--seeds", "2", "--out", "\(folder)/out"])
             #expect(run.end == .exited(code: 0), "\(run.output)")
-            let files = try ["index.html", "runs.csv", "summary.csv", "timeline.csv", "report.json"].map {
+            let files = try ["index.html", "runs.csv", "summary.csv", "pairs.csv", "timeline.csv", "report.json"].map {
                 try Files.read("\(folder)/out/\($0)")
             }
             if !before.isEmpty { #expect(files == before) }
             before = files
         }
         #expect(before.allSatisfy { $0.count > 200 })
-        #expect(try Files.names(in: "\(folder)/out").count == 5)
-        #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(before[4])) }
+        #expect(try Files.names(in: "\(folder)/out").count == 6)
+        #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(before[5])) }
     }
 
     @Test func aTraceFromFileToAdvice() throws {
@@ -123,5 +123,26 @@ struct SimulateTests {
         ])
         #expect(run.end == .exited(code: 0), "\(run.output)")
         #expect(run.output.contains("1 jobs refused, larger than the cluster"))
+    }
+
+    /// Every two models are in pairs.csv, by the jobs that both ran.
+    @Test func pairsCompareTheSameJobs() throws {
+        let folder = try TemporaryDirectory().path
+        let run = try Flexmig.run(
+            ["simulate", "--generate", "skew-big", "--jobs", "60", "--gpus", "a100-40gb:2", "--models"]
+                + ["static,greedy,migrate,fixed", "--restart", "10s", "--queue", "fifo", "--out", folder])
+        #expect(run.end == .exited(code: 0), "\(run.output)")
+        #expect(run.output.contains("Simulated, not measured on MIG hardware."))
+        #expect(run.output.contains("60 jobs of another draw, for `static`"))
+        let rows = try Files.readText("\(folder)/pairs.csv").split(separator: "\n").map { $0.split(separator: ",") }
+        #expect(rows.count == 1 + 6)
+        var refusedSome = false
+        for row in rows.dropFirst() {
+            let (both, refused) = (Int(row[4]) ?? -1, (Int(row[5]) ?? -1) + (Int(row[6]) ?? -1))
+            #expect(both == 60 - refused, "\(row)")
+            refusedSome = refusedSome || (row[1] == "fixed" && refused > 0)
+        }
+        #expect(refusedSome)
+        #expect(try Files.readText("\(folder)/report.json").contains("restart of a moved job"))
     }
 }

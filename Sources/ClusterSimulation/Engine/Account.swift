@@ -46,6 +46,8 @@ struct Account {
                 unusableSlices: Float(unusableSlices), drainedGPUs: drainedGPUs))
     }
 
+    mutating func countRestart() { totals.restarts += 1 }
+
     mutating func countEvent() { totals.events += 1 }
 
     mutating func finish(decisions: Int, recuts: Int, created: Int, destroyed: Int) {

@@ -155,6 +155,32 @@ struct RunningJobs: SchedulingClient {
         }
     }
 
+    /// A running job goes on elsewhere, after a restart.
+    mutating func move(_ move: MigrationPlanner.Move, restartSeconds: Double) {
+        let slot = Int(move.slot)
+        let job = Int(slots[slot].start.job.id)
+        let delay = restartSeconds + (move.facts.recuts ? recutSeconds : 0)
+        let before = slots[slot].end
+        slots[slot].start.hold = move.hold
+        slots[slot].start.facts = move.facts
+        slots[slot].start.linkLoad = 0
+        slots[slot].end += delay
+        slots[slot].expectedEnd = max(slots[slot].expectedEnd, now) + delay
+        // What was to happen at its old end no longer does.
+        slots[slot].use &+= 1
+        let its = slots[slot]
+        outcomes[job].end = its.end
+        account.countRestart()
+        if let at = occupancy.lastIndex(where: { $0.job == job && $0.to == before }) {
+            occupancy[at].to = now
+            occupy(move.units, job: job, until: its.end)
+        }
+        events.push(.init(time: its.end, kind: .end, number: move.slot, use: its.use))
+        if its.expectedEnd < its.end {
+            events.push(.init(time: its.expectedEnd, kind: .late, number: move.slot, use: its.use))
+        }
+    }
+
     /// Takes an ended job out. - Returns: what it had.
     mutating func end(_ slot: Int32) -> Running {
         let running = slots[Int(slot)]

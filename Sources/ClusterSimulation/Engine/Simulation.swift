@@ -59,6 +59,8 @@ private struct Engine {
     private var scheduler: Scheduler
     private var running: RunningJobs
     private var planner: DrainPlanner?
+    private var migrations: MigrationPlanner?
+    private var ends = 0
     private var demand: Demand
     /// By shape: the demand that its states are ranked by.
     private var weights: [[Double]]
@@ -84,6 +86,10 @@ private struct Engine {
             }
             planner = DrainPlanner(pool: built.pool, shapesOf: shapesOf, seconds: parameters.drainSeconds)
         }
+        if simulation.model.migrates {
+            migrations = MigrationPlanner(
+                restartSeconds: parameters.restartSeconds, recutSeconds: parameters.recutSeconds)
+        }
         demand = Demand(kinds: catalog.kinds.count)
         weights = built.pool.shapes.map { _ in [] }
         believesNothing = parameters.durationUncertainty == nil
@@ -104,6 +110,7 @@ private struct Engine {
                 next += 1
                 if next.isMultiple(of: 10_000), let progress, !progress(next) { return }
             }
+            migrations?.plan(&scheduler, &running, ends: ends)
             scheduler.pass(now: now, client: &running)
             if planner != nil { drain() }
             measure()
@@ -144,6 +151,7 @@ private struct Engine {
         case .end:
             guard running.slots[Int(event.number)].use == event.use else { return }
             scheduler.end(running.end(event.number).start)
+            ends += 1
             begin()
         case .late:
             let late = running.slots[Int(event.number)]

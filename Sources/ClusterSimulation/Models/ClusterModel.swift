@@ -27,6 +27,9 @@ public protocol ClusterModel: Sendable {
 
     /// Whether GPUs are drained and cut anew for jobs that find no instance.
     var drains: Bool { get }
+
+    /// Whether running jobs are moved to other GPUs for jobs that find no instance.
+    var migrates: Bool { get }
 }
 
 extension ClusterModel {
@@ -34,6 +37,7 @@ extension ClusterModel {
     public var note: String { "" }
     public var rule: ChoiceRule { .firstThatFits }
     public var drains: Bool { false }
+    public var migrates: Bool { false }
     public func cut(ofGPU gpu: Int, in part: SimulatedCluster.Part) -> Int { 0 }
 }
 

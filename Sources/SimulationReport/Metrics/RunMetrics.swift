@@ -65,6 +65,8 @@ public struct RunMetrics: Hashable, Sendable, Codable {
     public var reconfigurations: Int
     public var drainedGPUHours: Double
     public var spanned: Int
+    /// Moves of running jobs to other GPUs.
+    public var restarts: Int
     public var note: String
     /// By slices, ascending; only sizes that ran.
     public var sizes: [Size]
@@ -129,6 +131,7 @@ extension RunMetrics {
         externalFragmentation = share(record.totals.unusableSliceSeconds)
         meanQueue = makespan > 0 ? record.totals.queuedSeconds / makespan : 0
         reconfigurations = record.totals.reconfigurations
+        restarts = record.totals.restarts
         drainedGPUHours = record.totals.drainedGPUSeconds / 3600
     }
 }

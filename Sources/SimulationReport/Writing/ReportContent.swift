@@ -27,6 +27,8 @@ public struct ReportContent: Sendable {
     public var account: [String]
     /// Of every run: by model, queue and seed.
     public var metrics: [RunMetrics]
+    /// Every two models' runs under the same queue, of every seed.
+    public var pairs: [RunPair]
     /// One for each model and queue, of the first seed.
     public var pictures: [RunPicture]
     /// Compute slices and GPUs of the cluster.
@@ -38,7 +40,7 @@ public struct ReportContent: Sendable {
     public init(
         title: String, command: String, version: String, cluster: String, gpus: Int, slices: Int,
         parameters: [Parameter] = [], assumptions: [String] = [], account: [String] = [], metrics: [RunMetrics] = [],
-        pictures: [RunPicture] = []
+        pairs: [RunPair] = [], pictures: [RunPicture] = []
     ) {
         self.title = title
         self.command = command
@@ -50,6 +52,7 @@ public struct ReportContent: Sendable {
         self.assumptions = assumptions
         self.account = account
         self.metrics = metrics
+        self.pairs = pairs
         self.pictures = pictures
     }
 }

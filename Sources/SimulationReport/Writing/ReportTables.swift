@@ -38,6 +38,20 @@ extension ReportContent {
         return text
     }
 
+    /// A row for every two models, queue and seed: makespan and mean completion of both over the jobs that both ran.
+    public var pairsCSV: String {
+        var text =
+            "model,other,queue,seed,both_ran,refused,other_refused,makespan_s,other_makespan_s,jct_mean_s,other_jct_mean_s\n"
+        for pair in pairs {
+            text +=
+                "\(Self.field(pair.one.model)),\(Self.field(pair.other.model)),\(Self.field(pair.queue)),\(pair.seed),"
+            text +=
+                "\(pair.both),\(pair.one.refused),\(pair.other.refused),\(pair.one.makespan),\(pair.other.makespan),"
+            text += "\(pair.one.completion),\(pair.other.completion)\n"
+        }
+        return text
+    }
+
     /// What every model makes of the cluster over time, of the first seed.
     public var timelineCSV: String {
         var text = "model,queue,time_s,used_slices,held_slices,unusable_slices,queued,running,drained_gpus\n"
@@ -79,6 +93,17 @@ extension ReportContent {
             (
                 "refused_by",
                 .object(run.refusedBy.sorted { $0.key < $1.key }.map { (key: $0.key, value: .int($0.value)) })
+            ))
+        pairs.append(
+            (
+                "sizes",
+                .array(
+                    run.sizes.map {
+                        .object([
+                            ("slices", .int($0.slices)), ("finished", .int($0.finished)),
+                            ("jct_mean_s", .number($0.completion)),
+                        ])
+                    })
             ))
         return .object(pairs)
     }

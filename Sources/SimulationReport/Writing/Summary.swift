@@ -67,6 +67,7 @@ public struct MetricColumn: Sendable {
         MetricColumn("spanned", "jobs", digits: 0) { Double($0.spanned) },
         MetricColumn("reconfigurations", "", digits: 0) { Double($0.reconfigurations) },
         MetricColumn("drained", "GPU h", digits: 2) { $0.drainedGPUHours },
+        MetricColumn("restarts", "", digits: 0) { Double($0.restarts) },
     ]
 }
 
