@@ -210,6 +210,12 @@ let package = Package(
         .testTarget(
             name: "NVMLTests",
             dependencies: ["CNVML", "MIGModel", "NVML", "Platform", "SimulatedDriver", "TestSupport"]),
+        .testTarget(
+            name: "NodeServiceTests",
+            dependencies: [
+                "ClusterSimulation", "LeafScheduling", "MIGModel", "NodeAPI", "NodeService", "Platform", "TestSupport",
+                "Traces",
+            ]),
         .testTarget(name: "ReductionTests", dependencies: ["CReduction"]),
         .testTarget(
             name: "RuntimesTests", dependencies: ["MIGModel", "NCCLTransport", "Platform", "Runtimes", "TestSupport"]),
