@@ -4,12 +4,17 @@ import NodeAPI
 ///
 /// Says what has to be done about leaves and processes; the queue does it. An event that a state doesn't expect changes
 /// nothing, so that late and double ones are harmless.
-struct JobLife: Hashable {
-    var progress: JobProgress
+package struct JobLife: Hashable {
+    package var progress: JobProgress
     /// How often it may be started again.
-    let retries: Int
+    package let retries: Int
 
-    enum Event {
+    package init(progress: JobProgress, retries: Int) {
+        self.progress = progress
+        self.retries = retries
+    }
+
+    package enum Event {
         /// Leaves were chosen.
         case chosen([PlacedLeaf], expectedSeconds: Double?)
         case started([PlacedLeaf], supervisor: Int32)
@@ -20,7 +25,7 @@ struct JobLife: Hashable {
         case ended(JobResult)
     }
 
-    enum Effect: Hashable {
+    package enum Effect: Hashable {
         /// Nothing has changed.
         case none
         /// To be written down, and no more.
@@ -35,7 +40,7 @@ struct JobLife: Hashable {
         case over
     }
 
-    mutating func handle(_ event: Event, now: Moment) -> Effect {
+    package mutating func handle(_ event: Event, now: Moment) -> Effect {
         switch (progress.state, event) {
         case (.queued, .chosen(let leaves, let expected)):
             progress.state = .starting

@@ -136,27 +136,26 @@ public struct NodeQueue: Sendable {
 
     /// One turn: works all events in, starts what may start, and says what is to be done.
     ///
-    /// Whatever order the events come in: ends and starts are worked in first, then the node, then what is due, then
-    /// submissions, then cancellations.
+    /// Jobs that were found are worked in first; then what became of jobs and how the node looks, in the order given; then what
+    /// is due, then submissions, then cancellations.
     /// - Parameter now: the queue's time in seconds; never less than before.
     /// - Parameter wall: seconds since 1970, for people.
     public mutating func handle(_ events: [QueueEvent], now: Double, wall: Double) -> QueueTurn {
         var draft = Draft(now: Moment(queue: now, wall: wall))
-        var found: [(job: ServiceJob, found: Found)] = []
-        var seen: NodeSnapshot?
+        let found = events.compactMap { event -> (job: ServiceJob, what: Found)? in
+            if case .found(let job, let what) = event { (job, what) } else { nil }
+        }
+        for (job, what) in found.sorted(by: { $0.job.sequence < $1.job.sequence }) { take(job, what, &draft) }
         for event in events {
             switch event {
-            case .found(let job, let what): found.append((job, what))
             case .started(let id, let leaves, let supervisor):
                 started(id, leaves, supervisor: supervisor, &draft)
             case .couldNotStart(let id, let failure): couldNotStart(id, failure, &draft)
             case .ended(let id, let result): ended(id, result, &draft)
-            case .node(let snapshot): seen = snapshot
-            case .submitted, .cancel, .due: break
+            case .node(let snapshot): see(snapshot, &draft)
+            case .found, .submitted, .cancel, .due: break
             }
         }
-        for (job, what) in found.sorted(by: { $0.job.sequence < $1.job.sequence }) { take(job, what, &draft) }
-        if let seen { see(seen, &draft) }
         if needsRebuild { rebuild(now: now) }
         fireTimers(&draft)
         for event in events {

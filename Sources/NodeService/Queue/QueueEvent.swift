@@ -12,7 +12,8 @@ public enum QueueEvent: Hashable, Sendable {
     case couldNotStart(id: String, StartFailure)
     /// Nothing of the job runs any more, and its leaves are free.
     case ended(id: String, JobResult)
-    /// The node looks so now.
+    /// The node looks so now: read after all that the events before it tell. One that was begun to be read before a start
+    /// was ordered, and ended after its answer, shows what was before the cut: throw it away and read again.
     case node(NodeSnapshot)
     /// A job that the store has, or that was adopted without it, when the service begins: what was found of it.
     case found(ServiceJob, Found)

@@ -13,11 +13,18 @@ public struct QueueTurn: Hashable, Sendable {
     /// Whether tenants' shares or learned run times have changed: `NodeQueue.memory` is to be written with the turn.
     public var memoryHasChanged = false
 
+    public init() {}
+
     /// What became of a submission.
     public struct Answer: Hashable, Sendable {
         public var id: String
         /// Nil where it was accepted.
         public var problem: Problem?
+
+        public init(id: String, problem: Problem?) {
+            self.id = id
+            self.problem = problem
+        }
     }
 
     public enum Action: Hashable, Sendable {
@@ -38,4 +45,11 @@ public struct StartOrder: Hashable, Sendable {
     public var cuts: [PlacedLeaf]
     /// Idle instances that are in the way of these, and go.
     public var destroys: [PlacedLeaf]
+
+    public init(id: String, leaves: [PlacedLeaf], cuts: [PlacedLeaf] = [], destroys: [PlacedLeaf] = []) {
+        self.id = id
+        self.leaves = leaves
+        self.cuts = cuts
+        self.destroys = destroys
+    }
 }

@@ -88,6 +88,8 @@ struct VirtualNode {
     private(set) var outcomes: [Outcome]
     /// In the order of their starts.
     private(set) var order: [Int] = []
+    /// Parallel to it: GPU and memory slices of the leaves.
+    private(set) var places: [Set<String>] = []
     private(set) var turns = 0
     private var events: [Event] = []
 
@@ -172,6 +174,7 @@ struct VirtualNode {
         for case .start(let start) in turn.actions {
             guard let number = Int(start.id), let shape = shapes.next() else { continue }
             order.append(number)
+            places.append(Set(start.leaves.map { "\($0.gpu)@\($0.placement)" }))
             let running = now + (start.cuts.isEmpty ? 0 : recutSeconds)
             let seconds = estimates.trueSeconds(
                 JobExpectation(seconds: jobs[number].duration, pace: Int(jobs[number].model)),
