@@ -206,6 +206,12 @@ extension NodeQueue {
         jobs[number] = live
         holders.remove(number)
         scheduler.end(hold.start)
+        // What was to be cut for it may not be there.
+        for unit in hold.cuts {
+            let gpu = Int(unit.gpu)
+            scheduler.pool.setIdleInstances(
+                scheduler.pool.idleInstances(of: gpu) & ~(1 << UInt64(unit.unit)), of: gpu)
+        }
         for gpu in Set(hold.units.map { Int($0.gpu) }) {
             if book.gpus[gpu].ghosts != 0 { needsRebuild = true }
             syncHolds(gpu)
@@ -234,6 +240,7 @@ extension NodeQueue {
         let state = jobs[number]?.job.progress.state
         guard state == .starting || state == .ending, jobs[number]?.job.progress.supervisor == nil else { return }
         tell(number, .started(leaves, supervisor: supervisor), &draft)
+        jobs[number]?.hold?.cuts = []
         for leaf in leaves {
             if let unit = book.unit(of: leaf) { book.gpus[Int(unit.gpu)].uuids[Int(unit.unit)] = leaf.uuid }
         }

@@ -208,7 +208,9 @@ extension NodeQueue {
     private mutating func holdAgain(_ number: Int32, _ heldSlices: inout [Int]) {
         guard var live = jobs[number], var hold = live.hold else { return }
         let kind = kindNumber(for: live.ask)
+        let wasCut = hold.cuts.isEmpty ? [] : live.job.progress.leaves.filter { $0.uuid == nil }
         hold.units = live.job.progress.leaves.compactMap { book.unit(of: $0) }.filter { !scheduler.pool.isBusy($0) }
+        hold.cuts = wasCut.compactMap { book.unit(of: $0) }
         var job = hold.start.job
         (job.id, job.kind, job.tenant) = (number, Int32(kind), Int32(tenant(live.job.tenant)))
         hold.start.job = job

@@ -22,11 +22,13 @@ extension NodeQueue {
         let number = started.start.job.id
         guard let live = jobs[number] else { return }
         let units = started.units.sorted { rank($0) < rank($1) }
-        var order = StartOrder(id: live.job.id, leaves: [], cuts: [], destroys: [])
+        var order = StartOrder(id: live.job.id, leaves: [])
+        var cutUnits: [LeafUnit] = []
         for unit in units {
             var leaf = book.leaf(unit)
             if let destroyed = cuts.removeValue(forKey: unit) {
                 leaf.uuid = nil
+                cutUnits.append(unit)
                 order.cuts.append(leaf)
                 order.destroys += clear(destroyed, for: leaf, gpu: Int(unit.gpu))
                 book.gpus[Int(unit.gpu)].uuids[Int(unit.unit)] = nil
@@ -36,7 +38,7 @@ extension NodeQueue {
         let now = draft.now.queue
         let seconds = started.start.expectedSeconds
         let end = now + (started.start.facts.recuts ? scheduler.recutSeconds : 0) + seconds
-        jobs[number]?.hold = Holding(start: started.start, units: units, from: now, expectedEnd: end)
+        jobs[number]?.hold = Holding(start: started.start, units: units, cuts: cutUnits, from: now, expectedEnd: end)
         jobs[number]?.place = .out
         holders.insert(number)
         tell(number, .chosen(order.leaves, expectedSeconds: seconds.isFinite ? seconds : nil), &draft)

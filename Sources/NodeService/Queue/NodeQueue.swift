@@ -42,6 +42,8 @@ public struct NodeQueue: Sendable {
     struct Holding: Sendable {
         var start: JobStart
         var units: [LeafUnit]
+        /// Those that are being cut for it; empty once it runs.
+        var cuts: [LeafUnit] = []
         var from: Double
         var expectedEnd: Double
     }

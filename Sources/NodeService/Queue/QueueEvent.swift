@@ -8,7 +8,8 @@ public enum QueueEvent: Hashable, Sendable {
     case cancel(id: String)
     /// A job that was ordered to start has its leaves and its supervisor. The leaves are in rank order.
     case started(id: String, leaves: [PlacedLeaf], supervisor: Int32)
-    /// A job that was ordered to start did not, and nothing of it is left.
+    /// A job that was ordered to start did not, and nothing of it is left. Whether leaves that were to be cut for it are there
+    /// is told by the next snapshot.
     case couldNotStart(id: String, StartFailure)
     /// Nothing of the job runs any more, and its leaves are free.
     case ended(id: String, JobResult)

@@ -37,6 +37,8 @@ public struct QueueTurn: Hashable, Sendable {
 }
 
 /// A job to be started, with the leaves that are its own from now on.
+///
+/// Orders that cut on one GPU rely on the ones before: carried out in another order, some fail and are given again.
 public struct StartOrder: Hashable, Sendable {
     public var id: String
     /// In rank order: by GPU, then by place. Equal to the job's `progress.leaves`.

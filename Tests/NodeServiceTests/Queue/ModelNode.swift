@@ -56,7 +56,7 @@ struct ModelNode {
             guard let at = instances.firstIndex(where: { $0.placed.uuid == leaf.uuid }) else {
                 return .couldNotStart(id: order.id, StartFailure(.cut, leaves: [leaf], detail: "not there"))
             }
-            if instances[at].job != nil { objections.append("\(order.id) would destroy the leaf of another job") }
+            if instances[at].job != nil { objections.append("\(order.id) would destroy \(leaf), a leaf of \(instances[at].job ?? "")") }
             guard instances[at].instance.use == .idle, instances[at].job == nil else {
                 return .couldNotStart(id: order.id, StartFailure(.cut, leaves: [leaf], detail: "busy"))
             }
