@@ -39,7 +39,7 @@ struct Study {
                 let (finished, jobs) = turn.done
                 if finished == turn.cells.count { break }
                 progress.show(
-                    "simulating: \(before + finished) of \(total) runs, \(jobs) jobs in this one, seed \(seed) of \(seeds)"
+                    "simulating: \(before + finished) of \(counted(total, "run")), \(counted(jobs, "job")) in this one, seed \(seed) of \(seeds)"
                 )
                 turn.bell.sleep(since: turn.bell.count, atMost: .milliseconds(100))
             }
@@ -49,7 +49,17 @@ struct Study {
             }
         }
         progress.clear()
+        guard results.metrics.contains(where: { $0.finished > 0 }) else { throw Self.nothingRan(results) }
         return results
+    }
+
+    /// No model could serve any job: a table of zeros would say nothing.
+    private static func nothingRan(_ results: Results) -> CommandFailure {
+        let reasons = Summary.all(of: results.metrics).flatMap(\.refusals).map { "  \($0)" }
+        return CommandFailure(
+            CommandExit.input,
+            "no job can run under any of the models\n\(reasons.joined(separator: "\n"))\n"
+                + "Take a larger cluster with --gpus, or another --mapping, --memory or --models.")
     }
 }
 
