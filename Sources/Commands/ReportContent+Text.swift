@@ -25,6 +25,9 @@ extension ReportContent {
         if summaries.contains(where: \.isUnattainable) {
             blocks.append("* chosen with knowledge of the future: unattainable")
         }
+        if Set(summaries.map { $0.interval { Double($0.refused) }.mean }).count > 1 {
+            blocks.append("Models that refuse more ran fewer jobs; their figures are of those.")
+        }
         let lines = summaries.flatMap(\.notes) + summaries.flatMap(\.refusals)
         if !lines.isEmpty { blocks.append(lines.joined(separator: "\n")) }
         return blocks.joined(separator: "\n\n")

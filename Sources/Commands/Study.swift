@@ -25,7 +25,7 @@ struct Study {
         var account: [String] = []
     }
 
-    /// Progress goes to standard error. Nothing is written before the end, so that Ctrl-C leaves nothing behind.
+    /// Progress goes to standard error. Nothing is written before the end, so that Ctrl-C leaves no half of a report.
     func run(progress: ProgressLine) throws -> Results {
         var results = Results()
         let total = queues.count * models.count * seeds

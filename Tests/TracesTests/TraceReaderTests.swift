@@ -151,7 +151,7 @@ struct TraceReaderTests {
         ("column missing", "job_id,submit_s,duration_s\n1,2,3\n", ["lacks gpus"]),
         ("column twice", "job_id,submit_s,gpus,gpus,duration_s\n", ["line 1", "column gpus", "twice"]),
         ("binary", "\u{7F}ELF\u{1}\u{2}\u{0}\u{0}\n", ["no text"]),
-        ("nothing of use", "job_id,submit_s,gpus,duration_s\na,0,x,1\nb,0,x,1\n", ["none of the 2", "line 2", "gpus"]),
+        ("nothing of use", "job_id,submit_s,gpus,duration_s\na,0,x,1\nb,0,x,1\n", ["no row of 2", "line 2", "gpus"]),
     ]
 
     @Test(arguments: files) func filesThatAreNoTraces(word: String, text: String, has: [String]) throws {

@@ -68,7 +68,7 @@ struct SeparatedRows {
     private func newline(from: Int) -> Int? {
         let rest = bytes.count - from
         return unsafe bytes.withUnsafeBytes { text -> Int? in
-            guard rest > 0, let start = unsafe text.baseAddress,
+            guard rest > 0, let start = text.baseAddress,
                 let found = unsafe memchr(start + from, CInt(UInt8(ascii: "\n")), rest)
             else { return nil }
             return unsafe UnsafeRawPointer(found) - start

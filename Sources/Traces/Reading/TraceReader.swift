@@ -137,7 +137,7 @@ public struct TraceReader {
             }
             let most = trace.counts.tallies.max { ($0.value.rows, $1.key.rawValue) < ($1.value.rows, $0.key.rawValue) }
             throw TraceProblem(
-                "none of the \(trace.counts.rows) rows can be used; most: \(most?.key.words ?? "")",
+                "no row of \(trace.counts.rows) can be used; most: \(most?.key.words ?? "")",
                 line: most?.value.firstLine, column: most?.value.firstColumn,
                 remedy: "Look at that row; the format was taken for \(trace.format.rawValue).")
         }
