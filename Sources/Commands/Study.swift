@@ -150,7 +150,8 @@ private final class StudyTurn: Sendable {
         }
         let outcomes = record.outcomes
         let least = bound.makespan(of: workload) { outcomes[Int($0.number)].hasRun }
-        let metrics = RunMetrics(record, of: workload, slices: cluster.computeSlices, bound: least, seed: cell.draw.seed)
+        let metrics = RunMetrics(
+            record, of: workload, slices: cluster.computeSlices, bound: least, seed: cell.draw.seed)
         return (metrics, isFirst ? RunPicture(record, of: workload) : nil)
     }
 }

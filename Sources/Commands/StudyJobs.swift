@@ -95,7 +95,9 @@ struct StudyJobs {
         }
         if mapped.clamped > 0 { lines.append("\(counted(mapped.clamped, "job")) cut to the clamp") }
         lines.append("\(counted(mapped.withOwnModel, "job")) with the trace's model, \(mapped.drawn) with a drawn one")
-        if options.window != nil { lines.append("\(counted(draw.history.count, "job")) of the window before, for `static`") }
+        if options.window != nil {
+            lines.append("\(counted(draw.history.count, "job")) of the window before, for `static`")
+        }
         return lines
     }
 }
