@@ -58,6 +58,10 @@ extension Advice {
         return (interval.mean > 0 ? "+" : "") + decimal(interval.mean * 100, 1) + half + " %"
     }
 
+    private static func marked(_ difference: Interval) -> String {
+        percent(difference) + (difference.half != nil && !difference.isSignificant ? " (not significant)" : "")
+    }
+
     /// How to have what is recommended.
     private var how: String {
         switch recommended.model {
@@ -80,20 +84,21 @@ extension Advice {
             "Simulated, not measured on MIG hardware.", "",
         ]
         let refused = recommended.interval { Double($0.refused) }.mean
-        if refused > 0 { lines += ["It refuses \(decimal(refused, 1)) jobs; no model refuses fewer.", ""] }
+        if refused > 0 { lines += ["Of the jobs it refuses \(decimal(refused, 1)); no model refuses fewer.", ""] }
         var table = TextTable(["AGAINST", figure.uppercased(), "REFUSES"])
         table.rows = comparisons.map { other in
-            let mark = other.difference.half != nil && !other.difference.isSignificant ? " (not significant)" : ""
-            return [other.model, Self.percent(other.difference) + mark, decimal(other.refused, 0)]
+            [other.model, other.difference.map(Self.marked) ?? "-", decimal(other.refused, 0)]
         }
         lines += [table.rendered(), ""]
+        if comparisons.contains(where: { $0.refused > refused }) {
+            lines += ["Models that refuse more ran fewer jobs; their figures are of those.", ""]
+        }
         guard !weaknesses.isEmpty else {
             return lines + ["Nothing that was looked at is worse than with another model."]
         }
         var worse = TextTable(["WORSE IN", "THAN", "BY"])
         worse.rows = weaknesses.map { weakness in
-            let mark = weakness.difference.half != nil && !weakness.difference.isSignificant ? " (not significant)" : ""
-            return [weakness.figure, weakness.model, Self.percent(weakness.difference) + mark]
+            [weakness.figure, weakness.model, Self.marked(weakness.difference)]
         }
         return lines + [worse.rendered()]
     }
@@ -112,7 +117,7 @@ extension Advice {
                 .array(
                     comparisons.map {
                         .object([
-                            ("model", .text($0.model)), ("difference", interval($0.difference)),
+                            ("model", .text($0.model)), ("difference", $0.difference.map(interval) ?? .null),
                             ("refused", .number($0.refused)),
                         ])
                     })

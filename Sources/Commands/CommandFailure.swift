@@ -77,7 +77,7 @@ package struct CommandFailure: Error, CustomStringConvertible {
 public func runFlexmig() -> Never {
     openStandardDescriptors()
     do {
-        var command = try FlexmigCommand.parseAsRoot(Array(Environment.arguments().dropFirst()))
+        var command = try parsed(Array(Environment.arguments().dropFirst()))
         do {
             try command.run()
         } catch let error where isParserError(error) {
@@ -97,6 +97,16 @@ public func runFlexmig() -> Never {
         leave(with: CommandExit.output)
     }
     leave(with: 0)
+}
+
+private func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+    do {
+        return try FlexmigCommand.parseAsRoot(arguments)
+    } catch {
+        let message = FlexmigCommand.fullMessage(for: error)
+        guard let tied = tyingNegativeValue(in: arguments, after: message) else { throw error }
+        return try parsed(tied)
+    }
 }
 
 /// Help, version and usage errors are the parser's to print.

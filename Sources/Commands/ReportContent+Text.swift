@@ -14,6 +14,7 @@ extension ReportContent {
                 let unit = column.unit.isEmpty ? "" : ", \(column.unit)"
                 return [column.name.split(separator: "_").joined(separator: " ") + unit]
                     + shown.map { summary in
+                        if summary.isEmpty, !column.isCount { return "-" }
                         let interval = summary.interval(column.value)
                         let half = interval.half.map { " +-\(decimal($0, column.digits))" } ?? ""
                         return decimal(interval.mean, column.digits) + half
@@ -24,16 +25,10 @@ extension ReportContent {
         if summaries.contains(where: \.isUnattainable) {
             blocks.append("* chosen with knowledge of the future: unattainable")
         }
-        let notes = summaries.compactMap { summary -> String? in
-            guard let run = summary.runs.first, !run.note.isEmpty else { return nil }
-            return "\(summary.model), \(summary.queue): \(run.note)"
+        if Set(summaries.map { $0.interval { Double($0.refused) }.mean }).count > 1 {
+            blocks.append("Models that refuse more ran fewer jobs; their figures are of those.")
         }
-        let refusals = summaries.flatMap { summary in
-            (summary.runs.first?.refusedBy ?? [:]).sorted { $0.key < $1.key }.map {
-                "\(summary.model), \(summary.queue): \($0.value) jobs refused, \($0.key)"
-            }
-        }
-        let lines = notes + refusals
+        let lines = summaries.flatMap(\.notes) + summaries.flatMap(\.refusals)
         if !lines.isEmpty { blocks.append(lines.joined(separator: "\n")) }
         blocks.append("Simulated, not measured on MIG hardware.")
         return blocks.joined(separator: "\n\n")

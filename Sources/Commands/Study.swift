@@ -29,21 +29,25 @@ struct Study {
         var account: [String] = []
     }
 
-    /// Progress goes to standard error. Nothing is written before the end, so that Ctrl-C leaves nothing behind.
+    /// Progress goes to standard error. Nothing is written before the end, so that Ctrl-C leaves no half of a report.
     func run(progress: ProgressLine) throws -> Results {
         var results = Results()
-        let total = queues.count * models.count * seeds
-        for seed in 1...seeds {
-            let draw = try jobs.draw(seed: UInt64(seed))
-            if seed == 1 { results.account = jobs.account(of: draw) }
-            let turn = StudyTurn(self, draw, seed: UInt64(seed))
-            let before = (seed - 1) * turn.cells.count
+        let each = queues.count * models.count
+        // The jobs of as many seeds in memory as it takes to have a run for each processor.
+        let together = (usableProcessors() + each - 1) / each
+        for first in stride(from: 1, through: seeds, by: together) {
+            let draws = try (first...min(first + together - 1, seeds)).map { seed in
+                SeedDraw(seed: UInt64(seed), jobs: try jobs.draw(seed: UInt64(seed)))
+            }
+            if first == 1, let draw = draws.first { results.account = jobs.account(of: draw.jobs) }
+            let turn = StudyTurn(self, draws)
+            let before = (first - 1) * each
             for _ in 0..<max(1, min(usableProcessors(), turn.cells.count)) { try startThread { turn.work() } }
             while true {
                 let (finished, jobs) = turn.done
                 if finished == turn.cells.count { break }
                 progress.show(
-                    "simulating: \(before + finished) of \(total) runs, \(jobs) jobs in this one, seed \(seed) of \(seeds)"
+                    "simulating: \(before + finished) of \(counted(each * seeds, "run")), \(counted(jobs, "job")) in this one"
                 )
                 turn.bell.sleep(since: turn.bell.count, atMost: .milliseconds(100))
             }
@@ -52,18 +56,37 @@ struct Study {
                 if let picture = run.picture { results.pictures.append(picture) }
             }
             if comparesPairs {
-                results.pairs += RunPair.all(
-                    of: turn.results.map(\.ends), workload: draw.mapped.workload, seed: UInt64(seed))
+                for (place, draw) in draws.enumerated() {
+                    let ends = turn.results[place * each..<(place + 1) * each].map(\.ends)
+                    results.pairs += RunPair.all(of: ends, workload: draw.jobs.mapped.workload, seed: draw.seed)
+                }
             }
         }
         progress.clear()
+        guard results.metrics.contains(where: { $0.finished > 0 }) else { throw Self.nothingRan(results) }
         return results
+    }
+
+    /// No model could serve any job: a table of zeros would say nothing.
+    private static func nothingRan(_ results: Results) -> CommandFailure {
+        let reasons = Summary.all(of: results.metrics).flatMap(\.refusals).map { "  \($0)" }
+        return CommandFailure(
+            CommandExit.input,
+            "no job can run under any of the models\n\(reasons.joined(separator: "\n"))\n"
+                + "Take a larger cluster with --gpus, or another --mapping, --memory or --models.")
     }
 }
 
-/// All runs of one seed, taken one after the other by as many threads as there are.
+/// The jobs of one seed.
+private struct SeedDraw: Sendable {
+    let seed: UInt64
+    let jobs: StudyJobs.Draw
+}
+
+/// All runs of some seeds, taken one after the other by as many threads as there are.
 private final class StudyTurn: Sendable {
     struct Cell: Sendable {
+        let draw: SeedDraw
         let model: ModelSelection
         let queue: QueueSelection
     }
@@ -85,23 +108,20 @@ private final class StudyTurn: Sendable {
     private let cluster: SimulatedCluster
     private let parameters: SimulationParameters
     private let paces: ModelPaces
-    private let draw: StudyJobs.Draw
-    private let seed: UInt64
+    private let gantt: Int
     private let bound: LowerBound
     private let state: Guarded<State>
     private let arrived = Atomic<Int>(0)
 
-    init(_ study: Study, _ draw: StudyJobs.Draw, seed: UInt64) {
-        let cells = study.queues.flatMap { queue in study.models.map { Cell(model: $0, queue: queue) } }
+    init(_ study: Study, _ draws: [SeedDraw]) {
+        let cells = draws.flatMap { draw in
+            study.queues.flatMap { queue in study.models.map { Cell(draw: draw, model: $0, queue: queue) } }
+        }
         self.cells = cells
         cluster = study.cluster
-        var parameters = study.parameters
-        parameters.seed = seed
-        if seed == 1 { parameters.occupancyLimit = study.gantt } else { parameters.timeline.limit = 0 }
-        self.parameters = parameters
+        parameters = study.parameters
+        gantt = study.gantt
         paces = study.paces
-        self.draw = draw
-        self.seed = seed
         bound = LowerBound(paces: study.paces, powers: study.cluster.powers, slices: study.cluster.computeSlices)
         state = Guarded(State(results: [Result?](repeating: nil, count: cells.count)))
     }
@@ -128,21 +148,28 @@ private final class StudyTurn: Sendable {
     }
 
     private func run(_ cell: Cell) -> Result {
-        let workload = draw.mapped.workload
+        let workload = cell.draw.jobs.mapped.workload
+        // Pictures are of the first seed.
+        let isFirst = cell.draw.seed == 1
+        var chosen = self.parameters
+        chosen.seed = cell.draw.seed
+        if isFirst { chosen.occupancyLimit = gantt } else { chosen.timeline.limit = 0 }
+        let parameters = chosen
         func simulation(_ model: any ClusterModel) -> Simulation {
             Simulation(
                 cluster: cluster, model: model, discipline: cell.queue.discipline, parameters: parameters, paces: paces)
         }
-        let model = cell.model.make(jobs: workload.jobs, history: draw.history, simulation(WholeGPU()))
+        let model = cell.model.make(jobs: workload.jobs, history: cell.draw.jobs.history, simulation(WholeGPU()))
         let record = simulation(model).run(workload.jobs) { count in
             self.arrived.store(count, ordering: .relaxed)
             return true
         }
         let outcomes = record.outcomes
         let least = bound.makespan(of: workload) { outcomes[Int($0.number)].hasRun }
-        let metrics = RunMetrics(record, of: workload, slices: cluster.computeSlices, bound: least, seed: seed)
+        let metrics = RunMetrics(
+            record, of: workload, slices: cluster.computeSlices, bound: least, seed: cell.draw.seed)
         return Result(
-            metrics: metrics, ends: RunEnds(record), picture: seed == 1 ? RunPicture(record, of: workload) : nil)
+            metrics: metrics, ends: RunEnds(record), picture: isFirst ? RunPicture(record, of: workload) : nil)
     }
 }
 

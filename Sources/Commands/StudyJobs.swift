@@ -1,6 +1,7 @@
 import CollectiveBenchmark
 import ClusterSimulation
 import MIGModel
+import SimulationReport
 import Traces
 
 /// The jobs of each seed.
@@ -65,7 +66,7 @@ struct StudyJobs {
         guard let trace else { throw CommandFailure(CommandExit.failure, "no jobs") }
         let mapped = trace.mapped(by: recipe, speeds: speeds)
         guard !mapped.workload.jobs.isEmpty else {
-            let reasons = mapped.refused.map { "\($0.value) jobs: \($0.key.rawValue)" }.sorted()
+            let reasons = mapped.refused.map { "\(counted($0.value, "job")): \($0.key.rawValue)" }.sorted()
             throw CommandFailure(
                 CommandExit.input,
                 "no job is left: \(mapped.outsideWindow) outside the window"
@@ -87,19 +88,21 @@ struct StudyJobs {
         var lines = rows
         if let generation {
             lines.append(
-                "\(generation.jobs) generated jobs: mix \(generation.mix.rawValue), load \(generation.load) of \(generation.gpus) GPUs, "
+                "\(counted(generation.jobs, "generated job")): mix \(generation.mix.rawValue), load \(generation.load) of \(counted(generation.gpus, "GPU")), "
                     + "log-normal durations with mu \(generation.durations.mu) and sigma \(generation.durations.sigma), 1 s to 48 h"
             )
         }
-        lines.append("\(mapped.workload.jobs.count) jobs simulated")
-        if mapped.outsideWindow > 0 { lines.append("\(mapped.outsideWindow) jobs outside the window") }
+        lines.append("\(counted(mapped.workload.jobs.count, "job")) simulated")
+        if mapped.outsideWindow > 0 { lines.append("\(counted(mapped.outsideWindow, "job")) outside the window") }
         for (reason, count) in mapped.refused.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            lines.append("\(count) jobs left out by the mapping: \(reason.rawValue)")
+            lines.append("\(counted(count, "job")) left out by the mapping: \(reason.rawValue)")
         }
-        if mapped.clamped > 0 { lines.append("\(mapped.clamped) jobs cut to the clamp") }
-        lines.append("\(mapped.withOwnModel) jobs with the trace's model, \(mapped.drawn) with a drawn one")
-        if generation != nil { lines.append("\(draw.history.count) jobs of another draw, for `static`") }
-        if options.window != nil { lines.append("\(draw.history.count) jobs of the window before, for `static`") }
+        if mapped.clamped > 0 { lines.append("\(counted(mapped.clamped, "job")) cut to the clamp") }
+        lines.append("\(counted(mapped.withOwnModel, "job")) with the trace's model, \(mapped.drawn) with a drawn one")
+        if generation != nil { lines.append("\(counted(draw.history.count, "job")) of another draw, for `static`") }
+        if options.window != nil {
+            lines.append("\(counted(draw.history.count, "job")) of the window before, for `static`")
+        }
         return lines
     }
 }

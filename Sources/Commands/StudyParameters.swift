@@ -104,6 +104,7 @@ extension StudyOptions {
             "Step times were measured on an A100-40GB; on other GPUs they are taken at the same share of the GPU's SMs, between measured sizes on a line of speeds.",
             "A job over k leaves keeps its global batch: each rank steps on a k-th of it. Batches that were not measured lie on a line fitted to those that were.",
             "The pace of a job is set when it starts, with the link traffic of its neighbours then; later neighbours slow down themselves only.",
+            "Where GPUs are drained, it is for the first 32 jobs in line, and at most a tenth of the GPUs (at least one) at a time.",
             "Jobs that no model knows how to serve are refused and counted; means are over the jobs that ran, so compare models only with the refusals in sight.",
         ]
         if mapping == .wSlice {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SimulationReport
 import Traces
 
 struct TraceCommand: ParsableCommand {
@@ -16,7 +17,11 @@ struct TraceCommand: ParsableCommand {
 struct TraceOptions: ParsableArguments {
     @Option(help: "Expect this format: normalised, philly, openb or helios (default: as the header says).")
     var format: TraceFormat?
-    @Flag(help: "Fail at the first row that can't be used; without it such rows are counted and left out.")
+    @Flag(
+        help: """
+            Fail at the first row that can't be used or is out of order; without it such rows are counted, and left out \
+            or sorted.
+            """)
     var strict = false
 }
 
@@ -27,12 +32,13 @@ extension SizeMapping: ExpressibleByArgument {}
 extension RowCounts {
     /// A line for each issue, refusals first, and one for the sum.
     var lines: [String] {
-        var lines = ["\(rows) rows, \(rows - refused) jobs" + (refused > 0 ? ", \(refused) rows not used" : "")]
+        var lines = ["\(counted(rows, "row")), \(counted(rows - refused, "job"))"]
+        if refused > 0 { lines[0] += ", \(counted(refused, "row")) not used" }
         for issue in RowIssue.allCases {
             guard let tally = tallies[issue] else { continue }
             let column = tally.firstColumn.map { ", column \($0)" } ?? ""
             lines.append(
-                "\(tally.rows) rows \(issue.isRefusal ? "not used" : "used"): \(issue.words); the first in line "
+                "\(counted(tally.rows, "row")) \(issue.isRefusal ? "not used" : "used"): \(issue.words); the first in line "
                     + "\(tally.firstLine)\(column)")
         }
         return lines

@@ -33,7 +33,7 @@ struct TraceFacts {
         return fractions.keys.sorted().map {
             ("\($0 * 100 + 1) to \($0 * 100 + 100) thousandths of a GPU", fractions[$0] ?? 0)
         }
-            + whole.keys.sorted().map { ("\($0) GPU\($0 == 1 ? "" : "s")", whole[$0] ?? 0) }
+            + whole.keys.sorted().map { (counted(Int($0), "GPU"), whole[$0] ?? 0) }
     }
 
     /// By mapping: jobs of each number of slices, above 7 in one, and those that have none.
@@ -90,7 +90,7 @@ struct TraceFacts {
             let window = busiest(length)
             lines.append(
                 "busiest \(name)".padded(to: 14)
-                    + "--window \(decimal(window.start.rounded(.down), 0)):+\(argument): \(window.jobs) jobs that ask for "
+                    + "--window \(decimal(window.start.rounded(.down), 0)):+\(argument): \(counted(window.jobs, "job")) asking for "
                     + "\(decimal(window.gpus, 1)) GPUs on average")
         }
         lines.append("")

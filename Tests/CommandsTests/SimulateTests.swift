@@ -93,6 +93,10 @@ struct SimulateTests {
         (["--gpus", "a100-40gb:1", "--generate", "uniform", "--estimates", "0.5"], "--estimates"),
         (["--gpus", "a100-40gb:1", "--generate", "uniform", "--spanning-for-all", "x"], "--spanning"),
         (["--gpus", "mi300:1", "--generate", "uniform"], "unknown GPU model"),
+        (["--gpus", "a100-40gb:1", "--generate", "uniform", "--jobs", "-5"], "--jobs must be 1 to 100000000"),
+        (["--generate", "uniform", "--load", "-1", "--gpus", "a100-40gb:1", "--jobs", "-5"], "--jobs must be 1"),
+        (["--gpus", "a100-40gb:1", "--generate", "uniform", "--drain", "-3s"], "'-3s' is invalid for '--drain"),
+        (["--gpus", "a100-40gb:1", "--generate", "uniform", "--jobs", "--json"], "Missing value for '--jobs"),
     ]
 
     @Test(arguments: usage) func contradictions(flags: [String], word: String) throws {
@@ -122,7 +126,29 @@ struct SimulateTests {
             "whole,partial",
         ])
         #expect(run.end == .exited(code: 0), "\(run.output)")
-        #expect(run.output.contains("1 jobs refused, larger than the cluster"))
+        #expect(run.output.contains("1 job refused, larger than the cluster"))
+    }
+
+    /// Where nothing can run there is no table of zeros, and where one model runs nothing, no zeros in its column.
+    @Test(arguments: ["simulate", "advise"]) func nothingCanRun(command: String) throws {
+        let folder = try TemporaryDirectory().path
+        let jobs = [("64", 65), ("2", 0)]
+        for (gpus, code) in jobs {
+            try Files.replace("\(folder)/t.csv", with: Array((Self.header + "a,0,\(gpus),0,10,t\n").utf8))
+            var flags = ["--trace", "\(folder)/t.csv", "--mapping", "w-whole", "--gpus", "a100-40gb:2"]
+            if command == "simulate" { flags += ["--models", "whole,static:4+2+1", "--queue", "fifo"] }
+            let run = try Flexmig.run([command] + flags)
+            #expect(run.end == .exited(code: code), "\(run.output)")
+            if code == 0 {
+                let dashes = command == "simulate" ? "makespan, h                0.00   -" : "4g+2g+1g              -"
+                #expect(run.output.contains(dashes), "\(run.output)")
+            } else {
+                for word in ["no job can run", "1 job refused, larger than the cluster", "--gpus"] {
+                    #expect(run.output.contains(word), "\(run.output)")
+                }
+                #expect(!run.output.contains("makespan"), "\(run.output)")
+            }
+        }
     }
 
     /// Every two models are in pairs.csv, by the jobs that both ran.

@@ -16,8 +16,8 @@ struct LeafPoolTests {
         var testDescription: String { word }
     }
 
-    static let links = Arrangement.cost(PlacementCost(perLeafOnLink: 1, perGPU: 0.1, perNUMANode: 5, perNode: 20))
-    static let gpus = Arrangement.cost(PlacementCost(perLeafOnLink: 0.1, perGPU: 1, perNUMANode: 5, perNode: 20))
+    static let links = Arrangement.cost(PlacementCost(perLeafOnLink: 1, perGPU: 0.1, perNUMANode: 5))
+    static let gpus = Arrangement.cost(PlacementCost(perLeafOnLink: 0.1, perGPU: 1, perNUMANode: 5))
 
     static let cases: [Case] = [
         Case(
@@ -50,11 +50,23 @@ struct LeafPoolTests {
             word: "cost: away from links that others use", nodes: [[7, 7, 7]], held: [(0, 2, 900_000)],
             option: GangOption(0, count: 2, arrangement: links), gang: "1:1 2:1"),
         Case(
+            word: "cost: on the first GPUs where nobody uses their links", nodes: [[7, 7, 7]],
+            option: GangOption(0, count: 2, arrangement: links), gang: "0:1 1:1"),
+        Case(
+            word: "cost: across NUMA nodes where one has too little room", nodes: [[1, 1]], numa: [[0, 1]],
+            option: GangOption(0, count: 2, arrangement: links), gang: "0:1 1:1"),
+        Case(
             word: "cost: on a used link where there is nothing else", nodes: [[7]], held: [(0, 2, 900_000)],
             option: GangOption(0, count: 2, arrangement: links), gang: "0:2"),
         Case(
-            word: "cost: one node where two cost too much", nodes: [[2], [2]],
+            word: "cost: one node where one will do, though two would have idle links", nodes: [[2], [2]],
             option: GangOption(0, count: 2, arrangement: links, maximumNodes: 2), gang: "0:2"),
+        Case(
+            word: "cost: two nodes where one has too little room", nodes: [[2], [2]],
+            option: GangOption(0, count: 3, arrangement: links, maximumNodes: 2), gang: "0:2 1:1"),
+        Case(
+            word: "cost: no second node unasked", nodes: [[2], [2]],
+            option: GangOption(0, count: 3, arrangement: links), gang: "-"),
     ]
 
     @Test(arguments: cases)

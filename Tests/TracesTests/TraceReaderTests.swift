@@ -130,6 +130,18 @@ struct TraceReaderTests {
         #expect(problem.column == bad.column)
     }
 
+    @Test func strictReadingTakesNoRowOutOfOrder() throws {
+        let text = "job_id,submit_s,gpus,duration_s\na,5,1,1\nb,7,1,1\nc,6,1,1\nd,7,1,1\n"
+        let problem = try #require(throws: TraceProblem.self) { try read(text, isStrict: true) }
+        #expect(problem.line == 4)
+        #expect(problem.column == "submit_s")
+        #expect(problem.description.contains("Sort the rows"))
+        let trace = try read(text)
+        #expect(trace.jobs.map(\.submit) == [5, 6, 7, 7])
+        #expect(trace.counts.tallies[.outOfOrder]?.firstLine == 4)
+        #expect(trace.counts.refused == 0)
+    }
+
     /// A file that is no trace: the words that the message must have.
     static let files: [(word: String, text: String, has: [String])] = [
         ("empty", "", ["empty"]),
@@ -139,7 +151,7 @@ struct TraceReaderTests {
         ("column missing", "job_id,submit_s,duration_s\n1,2,3\n", ["lacks gpus"]),
         ("column twice", "job_id,submit_s,gpus,gpus,duration_s\n", ["line 1", "column gpus", "twice"]),
         ("binary", "\u{7F}ELF\u{1}\u{2}\u{0}\u{0}\n", ["no text"]),
-        ("nothing of use", "job_id,submit_s,gpus,duration_s\na,0,x,1\nb,0,x,1\n", ["none of the 2", "line 2", "gpus"]),
+        ("nothing of use", "job_id,submit_s,gpus,duration_s\na,0,x,1\nb,0,x,1\n", ["no row of 2", "line 2", "gpus"]),
     ]
 
     @Test(arguments: files) func filesThatAreNoTraces(word: String, text: String, has: [String]) throws {

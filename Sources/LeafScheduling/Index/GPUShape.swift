@@ -148,7 +148,8 @@ public enum Arrangement: Hashable, Sendable {
     case cost(PlacementCost)
 }
 
-/// What a gang's place is judged by, each in the same unit, such as seconds lost per step or any price.
+/// What a gang's place is judged by, each in the same unit, such as seconds lost per step or any price. Nodes have no
+/// price: the fewest are always taken.
 public struct PlacementCost: Hashable, Sendable {
     /// For each leaf that shares the busiest link of the job, the other jobs' load on it included.
     public var perLeafOnLink: Double
@@ -156,14 +157,11 @@ public struct PlacementCost: Hashable, Sendable {
     public var perGPU: Double
     /// For each NUMA node touched beyond the first.
     public var perNUMANode: Double
-    /// For each node touched beyond the first.
-    public var perNode: Double
 
-    public init(perLeafOnLink: Double, perGPU: Double, perNUMANode: Double = 0, perNode: Double = 0) {
+    public init(perLeafOnLink: Double, perGPU: Double, perNUMANode: Double = 0) {
         self.perLeafOnLink = perLeafOnLink
         self.perGPU = perGPU
         self.perNUMANode = perNUMANode
-        self.perNode = perNode
     }
 }
 

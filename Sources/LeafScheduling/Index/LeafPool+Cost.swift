@@ -38,7 +38,7 @@ extension LeafPool {
         // A foreign load of one whole link slows as much as the job's own leaves do at their fullest.
         let link = Double(facts.mostLeavesOnOneGPU) * (1 + Double(facts.foreignLinkLoad) / 1e6)
         return cost.perLeafOnLink * link + cost.perGPU * Double(facts.gpus)
-            + cost.perNUMANode * Double(facts.numaNodes - 1) + cost.perNode * Double(facts.nodes - 1)
+            + cost.perNUMANode * Double(facts.numaNodes - 1)
     }
 
     /// Takes leaves of one node, at most `limit` from each GPU: from GPUs with idle links first, then from those of one

@@ -11,7 +11,8 @@ public struct Advice: Hashable, Sendable {
     /// One other model, and how the recommended one compares: relative differences, below 0 where it is better.
     public struct Comparison: Hashable, Sendable {
         public let model: String
-        public let difference: Interval
+        /// Nil where the other model ran no job at all.
+        public let difference: Interval?
         public let refused: Double
     }
 
@@ -37,11 +38,10 @@ public struct Advice: Hashable, Sendable {
         guard let best = candidates.min(by: { $0.interval(value).mean < $1.interval(value).mean }) else { return nil }
         recommended = best
         let others = attainable.filter { $0 != best }
-        comparisons = others.compactMap { other in
-            best.difference(to: other, value).map {
-                Comparison(model: other.model, difference: $0, refused: refused(other))
-            }
-        }.sorted { $0.difference.mean > $1.difference.mean }
+        comparisons = others.map { other in
+            let difference = other.isEmpty ? nil : best.difference(to: other, value)
+            return Comparison(model: other.model, difference: difference, refused: refused(other))
+        }.sorted { ($0.difference?.mean ?? -.infinity) > ($1.difference?.mean ?? -.infinity) }
 
         var figures: [(String, (RunMetrics) -> Double)] = [
             ("makespan", { $0.makespan }), ("mean JCT", { $0.completion.mean }), ("median JCT", { $0.completion.p50 }),
@@ -51,7 +51,7 @@ public struct Advice: Hashable, Sendable {
         for size in Set(best.runs.flatMap { $0.sizes.map(\.slices) }).sorted() {
             figures.append(
                 (
-                    "mean JCT of jobs of \(size) slice\(size == 1 ? "" : "s")",
+                    "mean JCT of jobs of \(counted(size, "slice"))",
                     { run in run.sizes.first { $0.slices == size }?.completion ?? 0 }
                 ))
         }

@@ -73,6 +73,10 @@ extension ReportContent {
                 let mark = summary.isUnattainable ? " <em>(unattainable)</em>" : ""
                 text += "<tr><th>\(Self.escaped(summary.model))\(mark)</th>"
                 for column in MetricColumn.all {
+                    guard column.isCount || !summary.isEmpty else {
+                        text += "<td>-</td>"
+                        continue
+                    }
                     let interval = summary.interval(column.value)
                     text += "<td>\(decimal(interval.mean, column.digits))"
                     if let half = interval.half {
@@ -84,17 +88,7 @@ extension ReportContent {
             }
             text += "</tbody></table></div>\n"
         }
-        let notes = summaries.flatMap { summary in
-            summary.runs.first.map { $0.note.isEmpty ? [] : ["\(summary.model), \(summary.queue): \($0.note)"] } ?? []
-        }
-        let refusals = summaries.flatMap { summary in
-            summary.runs.first.map { run in
-                run.refusedBy.sorted { $0.key < $1.key }.map {
-                    "\(summary.model), \(summary.queue): \($0.value) jobs refused, \($0.key)"
-                }
-            } ?? []
-        }
-        return text + Self.list(notes + refusals) + "</section>\n"
+        return text + Self.list(summaries.flatMap(\.notes) + summaries.flatMap(\.refusals)) + "</section>\n"
     }
 
     private func provenance() -> String {

@@ -30,7 +30,7 @@ public struct RunPicture: Sendable {
         var names: [Int32: String] = [:]
         for entry in record.occupancy where names[entry.job] == nil {
             let job = workload.jobs[Int(entry.job)]
-            names[entry.job] = "\(workload.id(of: job)), \(job.slices) slices"
+            names[entry.job] = "\(workload.id(of: job)), \(counted(Int(job.slices), "slice"))"
         }
         jobNames = names
     }

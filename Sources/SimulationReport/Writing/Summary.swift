@@ -18,6 +18,21 @@ public struct Summary: Hashable, Sendable {
 
     public var isUnattainable: Bool { runs.contains(where: \.isUnattainable) }
 
+    /// Whether no job ran in any run: then the figures say nothing.
+    public var isEmpty: Bool { runs.allSatisfy { $0.finished == 0 } }
+
+    /// What was chosen before the first run, such as layouts; none or one line.
+    public var notes: [String] {
+        runs.prefix(1).map(\.note).filter { !$0.isEmpty }.map { "\(model), \(queue): \($0)" }
+    }
+
+    /// How many jobs the first run refused for which reason, a line each.
+    public var refusals: [String] {
+        (runs.first?.refusedBy ?? [:]).sorted { $0.key < $1.key }.map {
+            "\(model), \(queue): \(counted($0.value, "job")) refused, \($0.key)"
+        }
+    }
+
     /// The mean over seeds, with its interval.
     public func interval(_ value: (RunMetrics) -> Double) -> Interval { Interval(runs.map(value)) }
 
@@ -35,6 +50,8 @@ public struct MetricColumn: Sendable {
     public let name: String
     public let unit: String
     public let digits: Int
+    /// Whether it counts jobs, so that it says something also where none ran.
+    public var isCount: Bool { ["finished", "refused"].contains(name) }
     public let value: @Sendable (RunMetrics) -> Double
 
     init(_ name: String, _ unit: String, digits: Int = 1, _ value: @escaping @Sendable (RunMetrics) -> Double) {
@@ -85,3 +102,6 @@ public func decimal(_ value: Double, _ digits: Int) -> String {
     let rest = "\(whole % unit)"
     return "\(sign)\(whole / unit).\(String(repeating: "0", count: digits - rest.count))\(rest)"
 }
+
+/// A number of things in words: "1 job", "2 jobs".
+public func counted(_ count: Int, _ thing: String) -> String { "\(count) \(thing)\(count == 1 ? "" : "s")" }

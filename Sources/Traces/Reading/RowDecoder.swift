@@ -58,6 +58,7 @@ struct RowDecoder {
     var idField: Int? { columns.id }
     var tenantField: Int? { columns.tenant }
     var modelField: Int? { columns.model }
+    var arrivalField: Int? { columns.arrival }
     /// The field of arrivals where they may be dates; nil in formats without dates.
     var dateField: Int? { format == .philly || format == .helios ? columns.arrival : nil }
 

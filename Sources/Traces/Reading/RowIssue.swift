@@ -39,7 +39,7 @@ public enum RowIssue: UInt8, Hashable, Sendable, Codable, CaseIterable {
         case .endsBeforeStart: "ends before it starts"
         case .duplicateID: "an id that an earlier row has"
         case .unclosedQuote: "a quote that is not closed on its line"
-        case .outOfOrder: "arrives before the row above it (sorted)"
+        case .outOfOrder: "arrives before a row above it (sorted)"
         case .stillRunning: "still running at the trace's end (its duration is what was seen of it)"
         }
     }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Rows of comma-separated values from pieces of bytes; one row's fields at a time, without copies.
 ///
 /// Fields may be in double quotes, with doubled quotes inside; a row is a line. Memory is bounded by the longest line.
@@ -64,13 +66,13 @@ struct SeparatedRows {
     }
 
     private func newline(from: Int) -> Int? {
-        let text = bytes.span
-        var index = from
-        while index < text.count {
-            if text[index] == UInt8(ascii: "\n") { return index }
-            index &+= 1
+        let rest = bytes.count - from
+        return unsafe bytes.withUnsafeBytes { text -> Int? in
+            guard rest > 0, let start = text.baseAddress,
+                let found = unsafe memchr(start + from, CInt(UInt8(ascii: "\n")), rest)
+            else { return nil }
+            return unsafe UnsafeRawPointer(found) - start
         }
-        return nil
     }
 
     private func tooLong() -> TraceProblem {
@@ -89,16 +91,19 @@ struct SeparatedRows {
         // A reference of its own, so that the fields can be written meanwhile; nothing is copied.
         let line = bytes
         let text = line.span
+        let (comma, quote) = (UInt8(ascii: ","), UInt8(ascii: "\""))
         while index < last {
             let byte = text[index]
-            if byte == UInt8(ascii: "\"") {
-                isQuoted.toggle()
-            } else if byte == UInt8(ascii: ","), !isQuoted {
-                starts.append(start)
-                ends.append(index)
-                start = index &+ 1
-            }
             index &+= 1
+            // Letters, digits, points and signs are all above both: one comparison for nearly every byte.
+            guard byte <= comma else { continue }
+            if byte == quote {
+                isQuoted.toggle()
+            } else if byte == comma, !isQuoted {
+                starts.append(start)
+                ends.append(index &- 1)
+                start = index
+            }
         }
         starts.append(start)
         ends.append(last)

@@ -5,7 +5,7 @@ public struct TraceReader {
 
     /// The format to expect; nil takes the header's word.
     public var format: TraceFormat?
-    /// Whether a row that can't be used ends the reading.
+    /// Whether a row that can't be used, or is out of order, ends the reading.
     public var isStrict = false
     /// Called after every 65,536 rows with their number; throw to stop.
     public var progress: ((Int) throws -> Void)?
@@ -73,21 +73,21 @@ public struct TraceReader {
             if trace.counts.rows & 0xFFFF == 0 { try progress?(trace.counts.rows) }
             switch decoder.decode(rows) {
             case .refused(let issue, let field):
-                try refuse(issue, field, rows, decoder, &trace)
+                try note(issue, field, rows, decoder, &trace)
             case .job(var job, let issue):
                 if let field = decoder.dateField {
                     // Dates in some rows and seconds in others can't be set against each other.
                     let isDate = rows.contains(field, UInt8(ascii: ":"))
                     if trace.jobs.isEmpty { hasDates = isDate }
                     if isDate != hasDates {
-                        try refuse(.notADate, field, rows, decoder, &trace)
+                        try note(.notADate, field, rows, decoder, &trace)
                         continue
                     }
                 }
                 if let idField {
                     let (index, isNew) = rows.insert(idField, into: &trace.ids)
                     guard isNew else {
-                        try refuse(.duplicateID, idField, rows, decoder, &trace)
+                        try note(.duplicateID, idField, rows, decoder, &trace)
                         continue
                     }
                     job.row = Int32(index)
@@ -101,7 +101,7 @@ public struct TraceReader {
                 if let issue { trace.counts.add(issue, line: rows.line) }
                 if job.submit < last {
                     isSorted = false
-                    trace.counts.add(.outOfOrder, line: rows.line)
+                    try note(.outOfOrder, decoder.arrivalField, rows, decoder, &trace)
                 }
                 last = max(last, job.submit)
                 trace.jobs.append(job)
@@ -115,16 +115,18 @@ public struct TraceReader {
         return trace
     }
 
-    private func refuse(
+    /// Counts a row's issue; the first ends a strict reading.
+    private func note(
         _ issue: RowIssue, _ field: Int?, _ rows: borrowing SeparatedRows, _ decoder: RowDecoder, _ trace: inout Trace
     ) throws {
         let column = field.map { decoder.header[$0] }
         trace.counts.add(issue, line: rows.line, column: column)
-        if isStrict {
-            throw TraceProblem(
-                issue.words, line: rows.line, column: column,
-                remedy: "Mend the row, or leave --strict out to have such rows counted and left out.")
-        }
+        guard isStrict else { return }
+        throw TraceProblem(
+            issue.isRefusal ? issue.words : "it arrives before a row above it", line: rows.line, column: column,
+            remedy: issue.isRefusal
+                ? "Mend the row, or leave --strict out to have such rows counted and left out."
+                : "Sort the rows by arrival, or leave --strict out to have them sorted and counted.")
     }
 
     private func finish(_ trace: inout Trace, isSorted: Bool, hasDates: Bool) throws(TraceProblem) {
@@ -135,7 +137,7 @@ public struct TraceReader {
             }
             let most = trace.counts.tallies.max { ($0.value.rows, $1.key.rawValue) < ($1.value.rows, $0.key.rawValue) }
             throw TraceProblem(
-                "none of the \(trace.counts.rows) rows can be used; most: \(most?.key.words ?? "")",
+                "no row of \(trace.counts.rows) can be used; most: \(most?.key.words ?? "")",
                 line: most?.value.firstLine, column: most?.value.firstColumn,
                 remedy: "Look at that row; the format was taken for \(trace.format.rawValue).")
         }
