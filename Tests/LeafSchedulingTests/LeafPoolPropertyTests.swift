@@ -192,6 +192,45 @@ struct LeafPoolPropertyTests {
         }
     }
 
+    /// The table against the search for re-cuts, on every GPU model: from every state, just as many instances of a profile can
+    /// be had at once as there is a way to, whatever idle instances lie in between.
+    @Test(arguments: GPUModel.all)
+    func tablesAgreeWithRecuts(model: GPUModel) throws {
+        var random = SplitMix(seed: 41)
+        let table = CutTable(model.geometry)
+        var ways = 0
+        for state in 0..<table.stateCount {
+            let busy = table.specs.indices.filter { table.busy[state] & 1 << UInt64($0) != 0 }
+            var instances = busy.map { RecutState.Instance(table.specs[$0], .busy) }
+            // Idle instances that make a layout together with the busy ones.
+            var layout = state
+            for unit in table.specs.indices.shuffled(using: &random) where Bool.random(using: &random) {
+                guard let next = table.state(layout, adding: unit) else { continue }
+                layout = next
+                instances.append(RecutState.Instance(table.specs[unit], .idle))
+            }
+            let here = RecutState(geometry: model.geometry, instances: instances)
+            for (number, profile) in table.profiles.enumerated() {
+                let capacity = table.capacity(of: number, in: state)
+                let message: Comment = "\(model.name), state \(state), \(profile.id)"
+                if capacity > 0 {
+                    let wanted = Array(repeating: profile.id, count: capacity)
+                    let way = try #require(try? here.recut(toFree: wanted).get(), message)
+                    #expect(way.free.count == capacity && way.free.allSatisfy { $0.profile == profile.id }, message)
+                    let units = way.free.map { spec in table.specs.firstIndex(of: spec) }
+                    // And the table can go where the way leads.
+                    var at: Int? = state
+                    for unit in units { at = at.flatMap { from in unit.flatMap { table.state(from, adding: $0) } } }
+                    #expect(at != nil, message)
+                    ways += 1
+                }
+                let more = here.recut(toFree: Array(repeating: profile.id, count: capacity + 1))
+                #expect((try? more.get()) == nil, message)
+            }
+        }
+        #expect(ways > 0)
+    }
+
     /// Sets of numbers, against sets of numbers.
     @Test(arguments: [1, 64, 65, 5000, 300_000])
     func forestsAreSets(bound: Int) {

@@ -84,18 +84,22 @@ struct LeafPoolTests {
     /// What can't be had is told with every reason.
     @Test func obstacles() {
         var pool = Pools.nodes([[4], [4]])
-        #expect(pool.obstacle(GangOption(0, count: 4), number: 0) == nil)
+        #expect(pool.obstacles(GangOption(0, count: 4), number: 0) == [])
         #expect(
-            pool.obstacle(GangOption(0, count: 9, maximumNodes: 2), number: 1)
-                == .neverEnough(option: 1, wanted: 9, total: 8))
-        #expect(pool.obstacle(GangOption(0, count: 5), number: 2) == .neverOnNodes(option: 2, wanted: 5, most: 4))
+            pool.obstacles(GangOption(0, count: 9, maximumNodes: 2), number: 1)
+                == [.neverEnough(option: 1, wanted: 9, total: 8)])
+        #expect(
+            pool.obstacles(GangOption(0, count: 5), number: 2)
+                == [.neverOnNodes(option: 2, wanted: 5, most: 4, nodes: 1)])
         var units: [LeafUnit] = []
         #expect(pool.take(GangOption(0, count: 1), into: &units) != nil)
         #expect(pool.take(GangOption(0, count: 1, arrangement: .spread), into: &units) != nil)
-        #expect(pool.obstacle(GangOption(0, count: 4), number: 0) == .notTogether(option: 0, wanted: 4, most: 3))
         #expect(
-            pool.obstacle(GangOption(0, count: 7, maximumNodes: 2), number: 0)
-                == .notNow(option: 0, wanted: 7, free: 6, total: 8))
+            pool.obstacles(GangOption(0, count: 4), number: 0)
+                == [.notTogether(option: 0, wanted: 4, most: 3, nodes: 1, needed: 2)])
+        #expect(
+            pool.obstacles(GangOption(0, count: 7, maximumNodes: 2), number: 0)
+                == [.notNow(option: 0, wanted: 7, free: 6, total: 8)])
     }
 
     /// Cut as needed, on one GPU: where each instance goes, and that idle instances are used again.

@@ -7,6 +7,8 @@ struct QueueScenarioTests {
         let word: String
         let jobs: [ScenarioJob]
         var leaves = [4]
+        /// More nodes than the one with `leaves`.
+        var more: [[Int]] = []
         var discipline = QueueDiscipline.fifo
         var order = QueueOrder()
         var shares: TenantShares?
@@ -72,6 +74,19 @@ struct QueueScenarioTests {
                 ScenarioJob(4, leaves: 1, believed: 10), ScenarioJob(10, leaves: 4), ScenarioJob(at: 1, 9, leaves: 1),
             ], discipline: .backfill(), starts: "0 10 1"),
         Case(
+            word: "EASY: a gang over two nodes is promised its start too",
+            jobs: [
+                ScenarioJob(10, leaves: 2), ScenarioJob(20, leaves: 1),
+                ScenarioJob(10, options: [GangOption(0, count: 3, maximumNodes: 2)]), ScenarioJob(11, leaves: 1),
+                ScenarioJob(10, leaves: 1),
+            ], leaves: [2], more: [[2]], discipline: .backfill(), starts: "0 0 10 20 0"),
+        Case(
+            word: "EASY: the same gang on one node only can never start, and nobody waits for it",
+            jobs: [
+                ScenarioJob(10, leaves: 2), ScenarioJob(20, leaves: 1), ScenarioJob(10, leaves: 3),
+                ScenarioJob(11, leaves: 1), ScenarioJob(10, leaves: 1),
+            ], leaves: [2], more: [[2]], discipline: .backfill(), starts: "0 0 - 0 10"),
+        Case(
             word: "without any expectation everybody passes",
             jobs: [
                 ScenarioJob(10, leaves: 1, believed: .infinity), ScenarioJob(10, leaves: 4),
@@ -96,6 +111,12 @@ struct QueueScenarioTests {
             discipline: .backfill(reservations: 2), starts: "0 10 20 0"),
     ]
 
+    /// Tenant 0 used much long ago, tenant 1 little just now; then both come.
+    static let later = [
+        ScenarioJob(100, leaves: 4, tenant: 0), ScenarioJob(at: 100, 30, leaves: 4, tenant: 1),
+        ScenarioJob(at: 101, 10, leaves: 4, tenant: 1), ScenarioJob(at: 101, 10, leaves: 4, tenant: 0),
+    ]
+
     static let tenantJobs = [
         ScenarioJob(10, leaves: 2, tenant: 0), ScenarioJob(10, leaves: 2, tenant: 0),
         ScenarioJob(10, leaves: 2, tenant: 0), ScenarioJob(10, leaves: 2, tenant: 1),
@@ -116,12 +137,22 @@ struct QueueScenarioTests {
             word: "fair share: three times the weight",
             jobs: tenantJobs + [ScenarioJob(10, leaves: 2, tenant: 1)],
             shares: tenants((3, nil), (1, nil), isFair: true), starts: "0 10 10 0 20"),
+        Case(
+            word: "fair share: who has used less goes first", jobs: later,
+            shares: tenants((1, nil), (1, nil), isFair: true), starts: "0 100 130 140"),
+        Case(
+            word: "fair share: what was used long ago counts less", jobs: later,
+            shares: TenantShares([.init(), .init()], isFair: true, halfLife: 10), starts: "0 100 140 130"),
+        Case(
+            word: "a quota makes room for a start that it had kept out of turn",
+            jobs: tenantJobs + [ScenarioJob(5, leaves: 2, tenant: 0)], shares: tenants((1, 2), (1, nil)),
+            starts: "0 10 20 0 30"),
     ]
 
     @Test(arguments: order + backfill + conservative + tenants)
     func scenario(test: Case) {
         let run = SmallCluster.run(
-            test.jobs, pool: Pools.nodes([test.leaves]), discipline: test.discipline, order: test.order,
+            test.jobs, pool: Pools.nodes([test.leaves] + test.more), discipline: test.discipline, order: test.order,
             shares: test.shares, overtakingLimit: test.limit)
         #expect(run.starts == test.starts)
     }

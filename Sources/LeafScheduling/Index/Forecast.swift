@@ -19,6 +19,9 @@ struct Forecast: Sendable {
     /// Reused, so that asking doesn't allocate.
     var times: [Double] = []
 
+    /// Words of the set of stale places looked at so far.
+    var steps: Int { stale.steps }
+
     init(gpus: Int, nodes: Int) {
         self.gpus = gpus
         self.nodes = nodes
@@ -92,6 +95,7 @@ extension LeafPool {
     }
 
     /// The GPU, or the GPUs of the node, in which the gang could start at the earliest.
+    /// For gangs that lie on one node.
     mutating func earliestPlace(_ option: GangOption) -> Range<Int> {
         let wish = upToDate(option.leafClass, option.count)
         let place = forecast.place(wish)
@@ -129,7 +133,7 @@ extension LeafPool {
         guard !blocked[gpu] else { return }
         let shape = Int(shapeOf[gpu])
         guard let table = shapes[shape].table else {
-            var rest = shapes[shape].unitsOfClass[leafClass]
+            var rest = shapes[shape].unitsOfClass[leafClass] & ~withheld[gpu]
             while rest != 0 {
                 let unit = rest.trailingZeroBitCount
                 rest &= rest &- 1
@@ -144,7 +148,7 @@ extension LeafPool {
         var have = table.capacity(of: profile, in: at)
         for _ in 0..<have { merge(0, into: &times, atMost: most) }
         // The busy instances in the order of their ends: at most 7, so that picking the next is cheaper than sorting.
-        var rest = busy[gpu]
+        var rest = busy[gpu] & ~withheld[gpu]
         while rest != 0 {
             if most == 1, !times.isEmpty { return }
             var (next, end) = (0, Double.infinity)
@@ -179,16 +183,31 @@ extension LeafPool {
         times[at] = time
     }
 
-    /// The least time at which so few nodes have so many leaves together.
-    private func earliestStartOnNodes(_ option: GangOption) -> Double {
-        var byNode: [[Double]] = []
-        for node in 0..<nodeCount {
+    /// By node: the times at which its leaves of the option's class will be free.
+    private func openingsByNode(_ option: GangOption) -> [[Double]] {
+        (0..<nodeCount).map { node in
             var times: [Double] = []
             for gpu in gpus(of: node) {
                 appendOpenings(of: option.leafClass, on: gpu, atMost: option.count, to: &times)
             }
-            byNode.append(times)
+            return times
         }
+    }
+
+    /// The nodes with the most leaves for the gang at a time, no more of them than it needs. O(leaves).
+    func nodes(for option: GangOption, at time: Double) -> [Int] {
+        let counts = openingsByNode(option).map { times in times.prefix { $0 <= time }.count }
+        var (nodes, missing) = ([Int](), option.count)
+        for node in counts.indices.sorted(by: { (counts[$0], $1) > (counts[$1], $0) }) where missing > 0 {
+            nodes.append(node)
+            missing -= counts[node]
+        }
+        return nodes
+    }
+
+    /// The least time at which so few nodes have so many leaves together.
+    private func earliestStartOnNodes(_ option: GangOption) -> Double {
+        let byNode = openingsByNode(option)
         let moments = byNode.joined().sorted()
         func isEnough(_ time: Double) -> Bool {
             let counts = byNode.map { times in times.prefix { $0 <= time }.count }.sorted(by: >)

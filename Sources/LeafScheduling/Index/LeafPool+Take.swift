@@ -39,7 +39,7 @@ extension LeafPool {
     /// The GPUs of a node.
     public func gpus(of node: Int) -> Range<Int> { Int(firstGPU[node])..<Int(firstGPU[node + 1]) }
 
-    private mutating func takeOne(_ leafClass: LeafClass, on gpu: Int, into units: inout [LeafUnit]) {
+    mutating func takeOne(_ leafClass: LeafClass, on gpu: Int, into units: inout [LeafUnit]) {
         let unit = nextUnit(of: leafClass, on: gpu)
         take(unit, on: gpu)
         units.append(LeafUnit(gpu: gpu, unit: unit))
@@ -77,7 +77,7 @@ extension LeafPool {
     }
 
     /// Takes leaves of one node that has so many.
-    private mutating func fill(
+    mutating func fill(
         _ count: Int, of leafClass: LeafClass, on node: Int, _ arrangement: Arrangement, into units: inout [LeafUnit]
     ) {
         let range = gpus(of: node)

@@ -15,6 +15,8 @@ public struct LeafPool: Sendable {
     /// NUMA node within the node, -1 where unknown.
     var numaOf: [Int8] = []
     var busy: [UInt64] = []
+    /// Units that are not handed out, whoever has them now; see `setWithheld`.
+    var withheld: [UInt64] = []
     /// Instances that are there and idle; only for GPUs that are cut as needed.
     var idle: [UInt64] = []
     var state: [Int32] = []
@@ -68,6 +70,7 @@ public struct LeafPool: Sendable {
         firstGPU.append(Int32(count))
         busy = Array(repeating: 0, count: count)
         idle = busy
+        withheld = busy
         state = Array(repeating: 0, count: count)
         blocked = Array(repeating: false, count: count)
         linkLoad = state
@@ -95,7 +98,7 @@ public struct LeafPool: Sendable {
     public var nodeCount: Int { firstGPU.count - 1 }
 
     /// Words and entries looked at so far.
-    public var steps: Int { room.steps &+ cuts.steps &+ walked }
+    public var steps: Int { room.steps &+ cuts.steps &+ forecast.steps &+ walked }
 
     /// How many leaves of a class can be had at once in the whole cluster. O(1).
     public func total(of leafClass: LeafClass) -> Int { room.total[leafClass] }
@@ -124,7 +127,7 @@ public struct LeafPool: Sendable {
     func nextUnit(of leafClass: LeafClass, on gpu: Int) -> Int {
         let shape = Int(shapeOf[gpu])
         guard shapes[shape].table != nil else {
-            return (shapes[shape].unitsOfClass[leafClass] & ~busy[gpu]).trailingZeroBitCount
+            return (shapes[shape].unitsOfClass[leafClass] & ~busy[gpu] & ~withheld[gpu]).trailingZeroBitCount
         }
         return cuts.bestUnit(shape: shape, profile: shapes[shape].profileOfClass[leafClass], state: Int(state[gpu]))
     }
@@ -153,7 +156,8 @@ public struct LeafPool: Sendable {
         busy[gpu] &= ~(1 << UInt64(unit))
         freeSlices[gpu] &+= Int16(slices)
         freeTotal &+= slices
-        if let table = shapes[shape].table {
+        // A withheld instance goes on taking its slices.
+        if let table = shapes[shape].table, withheld[gpu] & 1 << UInt64(unit) == 0 {
             state[gpu] = Int32(table.state(Int(state[gpu]), removing: unit) ?? 0)
         }
         enter(gpu)
@@ -172,7 +176,7 @@ public struct LeafPool: Sendable {
         let before = idle[gpu]
         idle[gpu] &= ~table.overlaps[unit]
         // Instances that don't overlap can still exclude each other, by their number or their engines.
-        if !table.isLayout(busy[gpu] | idle[gpu]) { idle[gpu] = 0 }
+        if !table.isLayout(busy[gpu] | idle[gpu] | withheld[gpu]) { idle[gpu] = 0 }
         destroyed += (before & ~idle[gpu]).nonzeroBitCount
         created += 1
         recuts += 1
@@ -183,7 +187,7 @@ public struct LeafPool: Sendable {
     // MARK: Indexes
 
     /// Takes a GPU out of the indexes before it changes.
-    private mutating func leave(_ gpu: Int) {
+    mutating func leave(_ gpu: Int) {
         changes &+= 1
         guard !blocked[gpu] else { return }
         let shape = Int(shapeOf[gpu])
@@ -191,7 +195,7 @@ public struct LeafPool: Sendable {
     }
 
     /// Puts a GPU into the indexes as it now is.
-    private mutating func enter(_ gpu: Int) {
+    mutating func enter(_ gpu: Int) {
         let shape = Int(shapeOf[gpu])
         let node = Int(nodeOf[gpu])
         let isBlocked = blocked[gpu]
@@ -199,7 +203,7 @@ public struct LeafPool: Sendable {
         for leafClass in 0..<classCount {
             let count =
                 isBlocked
-                ? 0 : shapes[shape].capacity(of: leafClass, busy: busy[gpu], state: Int(state[gpu]))
+                ? 0 : shapes[shape].capacity(of: leafClass, busy: busy[gpu] | withheld[gpu], state: Int(state[gpu]))
             room.set(leafClass, gpu: gpu, node: node, count: count)
             let unusable = count == 0 ? slices : 0
             unusableSlices[leafClass] &+= unusable &- Int(room.unusable(leafClass, gpu))
@@ -220,6 +224,7 @@ public struct LeafPool: Sendable {
     /// Gives an idle GPU another shape: other leaves.
     public mutating func setShape(_ shape: Int, gpu: Int) {
         precondition(busy[gpu] == 0, "a GPU with running jobs can't get another layout")
+        precondition(withheld[gpu] == 0, "a GPU with withheld leaves can't get another layout")
         leave(gpu)
         freeTotal -= slices(of: gpu)
         shapeOf[gpu] = Int32(shape)

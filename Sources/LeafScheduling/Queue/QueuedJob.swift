@@ -58,6 +58,10 @@ public enum QueueDiscipline: Hashable, Sendable {
     /// - Parameter lookAhead: how many jobs behind the first are looked at, in the order of the line.
     case backfill(reservations: Int = 1, lookAhead: Int = 1000)
 
+    var reservations: Int {
+        if case .backfill(let reservations, _) = self { reservations } else { 0 }
+    }
+
     var lookAhead: Int {
         if case .backfill(_, let lookAhead) = self { lookAhead } else { 0 }
     }

@@ -197,63 +197,22 @@ extension Scheduler {
     private mutating func keeps<Client: SchedulingClient>(
         _ promise: Promise, end: Double, now: Double, client: Client
     ) -> Bool {
+        firstDelayed(promise, end: end, now: now, client: client) == nil
+    }
+
+    /// The first of the promised jobs that would start later with the leaves in `units` gone until `end`; nil when none.
+    mutating func firstDelayed<Client: SchedulingClient>(
+        _ promise: Promise, end: Double, now: Double, client: Client
+    ) -> (job: Int32, time: Double)? {
         // Where nobody knows when the first in line can start, nothing is promised; the limit on overtaking protects it.
-        guard promise.time.isFinite else { return true }
+        guard promise.time.isFinite else { return nil }
         pool.expect(units, until: end)
         let time =
             promise.option.map { pool.earliestStart(kinds[promise.kind].options[$0]) } ?? earliestStart(promise.kind)
-        guard time <= promise.time else { return false }
-        guard !promise.others.isEmpty else { return true }
-        let times = futureStarts(
-            [(promise.kind, promise.job)] + promise.others.map { (Int($0.job.kind), $0.job.id) }, now: now,
-            client: client)
-        return zip(times.dropFirst(), promise.others).allSatisfy { $0 <= $1.time }
-    }
-
-    /// Adds the reservations of those behind the first in line.
-    mutating func reserveMore<Client: SchedulingClient>(_ reservations: Int, now: Double, client: Client) {
-        guard let first = promise, first.time.isFinite else { return }
-        let others = Array(firstWaiting(reservations).filter { $0.id != first.job }.prefix(reservations - 1))
-        let times = futureStarts(
-            [(first.kind, first.job)] + others.map { (Int($0.kind), $0.id) }, now: now, client: client)
-        promise?.others = zip(others, times.dropFirst()).map { ($0, $1) }
-    }
-
-    /// When jobs would start if they started in this order, each as soon as it can, and nobody else did.
-    ///
-    /// Walks through the expected ends on a copy of the pool: O(leaves).
-    private func futureStarts<Client: SchedulingClient>(
-        _ jobs: [(kind: Int, id: Int32)], now: Double, client: Client
-    ) -> [Double] {
-        var future = pool
-        var ends = future.busyUnits()
-        ends.sort { ($0.end, $0.unit.gpu, $0.unit.unit) > ($1.end, $1.unit.gpu, $1.unit.unit) }
-        var time = now
-        var times: [Double] = []
-        var taken: [LeafUnit] = []
-        for job in jobs {
-            while true {
-                taken.removeAll(keepingCapacity: true)
-                if let option = kinds[job.kind].options.indices.first(where: {
-                    future.take(kinds[job.kind].options[$0], into: &taken) != nil
-                }) {
-                    let seconds = client.expectedSeconds(of: job.id, option: option, facts: future.facts(taken))
-                    future.expect(taken, until: time + seconds)
-                    for unit in taken {
-                        let at = ends.firstIndex { $0.end <= time + seconds } ?? ends.count
-                        ends.insert((time + seconds, unit), at: at)
-                    }
-                    break
-                }
-                guard let next = ends.popLast(), next.end.isFinite else {
-                    return times + Array(repeating: .infinity, count: jobs.count - times.count)
-                }
-                time = max(time, next.end)
-                future.giveBack(Int(next.unit.unit), on: Int(next.unit.gpu))
-            }
-            times.append(time)
-        }
-        return times
+        guard time <= promise.time else { return (promise.job, promise.time) }
+        guard !promise.others.isEmpty else { return nil }
+        let times = plannedStarts(promise, now: now, client: client)
+        return zip(times.dropFirst(), promise.others).first { $0 > $1.time }.map { ($1.job.id, $1.time) }
     }
 }
 

@@ -7,9 +7,17 @@ extension Scheduler {
             return
         }
         needsPass = false
+        repeat {
+            passOnce(now: now, client: &client)
+            // A start changes whose turn it is by quota and share, and frees the reservation of whoever has started.
+        } while startedBehind > 0 && (!shares.entitlements.isEmpty || discipline.reservations > 1)
+    }
+
+    private mutating func passOnce<Client: SchedulingClient>(now: Double, client: inout Client) {
         passNumber += 1
         moment += 1
         promise = nil
+        startedBehind = 0
         while let (line, place) = firstPlace() {
             let job = lines[line][place]
             if firstInLine != job.id { (firstInLine, overtaken) = (job.id, 0) }
@@ -20,7 +28,7 @@ extension Scheduler {
             let (line, place) = firstPlace(), closeKinds()
         else { return }
         promise = reserve(lines[line][place], now: now, client: client)
-        if reservations > 1 { reserveMore(reservations, now: now, client: client) }
+        if reservations > 1 { reserveMore(reservations, lookAhead: lookAhead, now: now, client: client) }
         backfill(lookAhead: lookAhead, first: (line, place), now: now, client: &client)
     }
 
@@ -62,7 +70,7 @@ extension Scheduler {
     private mutating func backfill<Client: SchedulingClient>(
         lookAhead: Int, first: (line: Int, place: Int), now: Double, client: inout Client
     ) {
-        guard let promise else { return }
+        guard var promise else { return }
         var looked = 0
         for line in turn {
             var place = line == first.line ? first.place + 1 : 0
@@ -82,7 +90,11 @@ extension Scheduler {
                     continue
                 }
                 run(start, at: place, of: line, client: &client, now: now)
+                // Who has started needs no reservation any more.
+                promise.others.removeAll { $0.job.id == job.id }
+                self.promise = promise
                 overtaken += 1
+                startedBehind += 1
                 guard overtaken < overtakingLimit, waiting > 1, anyKindIsOpen() else { return }
             }
         }

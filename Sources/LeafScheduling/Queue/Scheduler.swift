@@ -59,7 +59,11 @@ public struct Scheduler: Sendable {
     var needsPass = true
     var firstInLine: Int32 = -1
     var overtaken = 0
+    /// How many jobs the last pass has started behind the first in line: they count for the look-ahead.
+    var startedBehind = 0
     var units: [LeafUnit] = []
+    /// Reused by plans.
+    var planned: [LeafUnit] = []
     var largestGang: [Int]
 
     /// When the first in line is expected to start, and how; later ones too in conservative backfill.

@@ -51,7 +51,7 @@ struct SmallCluster: SchedulingClient {
     let jobs: [ScenarioJob]
     var now = 0.0
     var started: [Started] = []
-    private var running: [(end: Double, start: JobStart)] = []
+    private(set) var running: [(end: Double, start: JobStart)] = []
     /// Called with every start and every end, to look at the units that change hands.
     var onStart: ([LeafUnit]) -> Void = { _ in }
     var onEnd: ([LeafUnit]) -> Void = { _ in }
@@ -78,7 +78,8 @@ struct SmallCluster: SchedulingClient {
         _ jobs: [ScenarioJob], pool: LeafPool, rule: ChoiceRule = .firstThatFits,
         discipline: QueueDiscipline = .fifo, order: QueueOrder = QueueOrder(), shares: TenantShares? = nil,
         overtakingLimit: Int = .max, onStart: @escaping ([LeafUnit]) -> Void = { _ in },
-        onEnd: @escaping ([LeafUnit]) -> Void = { _ in }
+        onEnd: @escaping ([LeafUnit]) -> Void = { _ in },
+        afterPass: (Scheduler, SmallCluster) -> Void = { _, _ in }
     ) -> SmallCluster {
         var scheduler = Scheduler(
             pool: pool, rule: rule, discipline: discipline, shares: shares, overtakingLimit: overtakingLimit)
@@ -112,8 +113,20 @@ struct SmallCluster: SchedulingClient {
                 next += 1
             }
             scheduler.pass(now: cluster.now, client: &cluster)
+            afterPass(scheduler, cluster)
         }
         return cluster
+    }
+
+    /// Runs everything to its end and shows the scheduler after every pass.
+    @discardableResult
+    static func watch(
+        _ jobs: [ScenarioJob], pool: LeafPool, rule: ChoiceRule = .firstThatFits, discipline: QueueDiscipline = .fifo,
+        shares: TenantShares? = nil, overtakingLimit: Int = .max, afterPass: (Scheduler, SmallCluster) -> Void
+    ) -> SmallCluster {
+        run(
+            jobs, pool: pool, rule: rule, discipline: discipline, shares: shares, overtakingLimit: overtakingLimit,
+            afterPass: afterPass)
     }
 
     /// When each job started, "-" for never.
