@@ -53,16 +53,6 @@ extension Scheduler {
         shares.refund(
             kinds[Int(start.job.kind)].slices, for: Int(start.job.tenant), seconds: start.expectedSeconds, now: now)
     }
-
-    /// How many waiting jobs are in front of one; nil for a job that doesn't wait. O(waiting jobs).
-    package func placeInLine(of job: Int32) -> Int? {
-        var ahead = 0
-        for line in turn {
-            if let place = lines[line].place(of: job) { return ahead + place }
-            ahead += lines[line].count
-        }
-        return nil
-    }
 }
 
 extension JobStart {

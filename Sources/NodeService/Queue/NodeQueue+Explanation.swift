@@ -37,7 +37,6 @@ extension NodeQueue {
             return explanation
         case .line, .out: break
         }
-        explanation.ahead = scheduler.placeInLine(of: number) ?? 0
         addLine(live, number, &explanation, now: now, wall: wall)
         return explanation
     }
@@ -47,56 +46,62 @@ extension NodeQueue {
         _ live: Live, _ number: Int32, _ explanation: inout NodeAPI.Explanation, now: Double, wall: Double
     ) {
         func add(_ code: String, _ text: String) { explanation.reasons.append(.init(code: code, text: text)) }
-        var copy = scheduler
-        let options = scheduler.kinds[kindOf[live.ask] ?? 0].options
-        let canTake = options.contains { copy.pool.canTake($0) }
-        let earliest = options.map { copy.pool.earliestStart($0) }.min() ?? .infinity
-        if !canTake, let best = options.max(by: { copy.pool.total(of: $0.leafClass) < copy.pool.total(of: $1.leafClass) }) {
-            let free = copy.pool.total(of: best.leafClass)
-            let most = copy.pool.whenIdle(best.leafClass).total
-            add(
-                "not-enough-free",
-                "It needs \(live.ask.words), and of \(most) such \(most == 1 ? "leaf" : "leaves") \(free) "
-                    + "\(free == 1 ? "is" : "are") free.")
+        guard let why = scheduler.explain(number, now: now, client: board) else { return }
+        explanation.ahead = why.ahead
+        let names = names(live.ask, now: now)
+        var isWithheld = false
+        // Of several ways to serve it that lack leaves, the best is told.
+        var seen: Set<String> = []
+        for obstacle in why.obstacles {
+            let code = Self.code(obstacle)
+            guard seen.insert(code).inserted else { continue }
+            if case .withheld = obstacle { isWithheld = true }
+            let text = why.words(obstacle, names)
+            add(code, text.prefix(1).uppercased() + text.dropFirst() + ".")
+        }
+        if isWithheld || why.obstacles.contains(where: { if case .notNow = $0 { true } else { false } }) {
             addWithheld(&explanation)
         }
-        if let quota = configuration.tenants[live.job.tenant]?.quota {
-            let held = holders.reduce(0) { sum, holder in
-                guard let other = jobs[holder], other.job.tenant == live.job.tenant else { return sum }
-                return sum + other.ask.leaves
-            }
-            if held + live.ask.leaves > quota {
-                add(
-                    "quota",
-                    "The tenant \(live.job.tenant) has \(held) of at most \(quota) slices of work, and this job takes "
-                        + "\(live.ask.leaves).")
-            }
+        switch why.expectedStart {
+        case .now:
+            explanation.expectedStartAt = wall
+            if why.obstacles.isEmpty { add("starts-next", "Nothing hinders it: it starts with the next look at the queue.") }
+        case .at(let time): explanation.expectedStartAt = wall + max(0, time - now)
+        case .never, .unknown: add("start-unknown", "Expected start: " + why.words(why.expectedStart, names))
         }
-        let ahead = explanation.ahead ?? 0
-        if ahead > 0 {
-            let others = "\(ahead) \(ahead == 1 ? "job is" : "jobs are") in front of it"
-            if configuration.discipline == .fifo {
-                add("behind", "\(others), and nobody passes another here.")
-            } else if canTake {
-                add("would-delay", "\(others), and starting now would put off the first of them.")
-            } else {
-                add("behind", "\(others); it may pass them where that puts nobody off.")
-            }
-        } else if canTake, explanation.reasons.isEmpty {
-            if configuration.mode == .hybrid, earliest > now, earliest.isFinite {
-                add("better-later", "It is expected to finish earlier on leaves that become free later.")
-            } else {
-                add("starts-next", "Nothing hinders it: it starts with the next look at the queue.")
-            }
-        }
-        if ahead == 0, earliest.isFinite, !explanation.reasons.contains(where: { $0.code == "quota" }) {
-            explanation.expectedStartAt = wall + max(0, earliest - now)
-        } else {
-            add(
-                "start-unknown",
-                ahead > 0
-                    ? "When it starts depends on the jobs in front of it."
-                    : "When it starts is not known: jobs that run, or leaves that others have, have no expected end.")
+    }
+
+    private func names(_ ask: LeafAsk, now: Double) -> ExplanationNames {
+        let (jobs, book) = (jobs, book)
+        let memory = ask.memoryMiB > 0 ? " with at least \(ask.memoryMiB) MiB" : ""
+        return ExplanationNames(
+            job: { number in "job \(jobs[number]?.job.id ?? "?")" },
+            leaves: { option in
+                // A class of one profile is called by it.
+                let members = book.catalog.classes.indices.contains(option.leafClass)
+                    ? book.catalog.classes[option.leafClass] : []
+                let names = Set(
+                    members.enumerated().flatMap { kind, ids in
+                        book.catalog.profiles[kind].filter { ids.contains($0.id) }.map(\.name)
+                    })
+                return (names.count == 1 ? "\(names.first ?? "") leaves" : "leaves") + memory
+            }, moment: { "in \(Self.words($0 - now))" }, duration: { Self.words($0) })
+    }
+
+    private static func code(_ obstacle: Obstacle) -> String {
+        switch obstacle {
+        case .nothingSuits: "no-such-leaves"
+        case .neverEnough, .neverOnNodes: "never-enough"
+        case .notNow, .notTogether: "not-enough-free"
+        case .withheld: "withheld"
+        case .quota: "quota"
+        case .neverByQuota: "never-by-quota"
+        case .behind: "behind"
+        case .beyondLookAhead: "beyond-look-ahead"
+        case .wouldDelay: "would-delay"
+        case .finishesEarlierLater: "better-later"
+        case .spansUnknown: "spans-unknown"
+        case .overtakenEnough: "overtaken-enough"
         }
     }
 
@@ -112,8 +117,7 @@ extension NodeQueue {
         if quarantined > 0 {
             explanation.reasons.append(
                 .init(
-                    code: "quarantined",
-                    text: "\(leaves(quarantined)) in quarantine; `flexmig node list` shows which."))
+                    code: "quarantined", text: "\(leaves(quarantined)) in quarantine; `flexmig node list` shows which."))
         }
         if foreign > 0 {
             explanation.reasons.append(

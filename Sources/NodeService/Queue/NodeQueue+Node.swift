@@ -125,38 +125,29 @@ extension NodeQueue {
         }
     }
 
-    /// Holds the units of a GPU that are not handed out, as far as no job has them, and lets others go.
+    /// Withholds the units of a GPU that are not handed out, and lets others be. Who has one of them keeps it.
     mutating func syncHolds(_ gpu: Int) {
         guard gpu < withheld.count else { return }
-        for unit in book.gpus[gpu].keys.indices {
-            let its = LeafUnit(gpu: gpu, unit: unit)
-            let isWanted = withheld[gpu] & 1 << UInt64(unit) != 0
-            if let hold = foreignHolds[its] {
-                guard !isWanted else { continue }
-                var units: [LeafUnit] = []
-                let idle = scheduler.pool.idleInstances(of: gpu)
-                scheduler.pool.release(hold, units: &units)
-                // Whether an instance is there is the snapshot's to say.
-                scheduler.pool.setIdleInstances(idle, of: gpu)
-                foreignHolds[its] = nil
-            } else if isWanted, !scheduler.pool.isBusy(its) {
-                let idle = scheduler.pool.idleInstances(of: gpu)
-                foreignHolds[its] = scheduler.pool.hold(exactly: [its], until: .infinity)
-                scheduler.pool.setIdleInstances(idle, of: gpu)
-                if foreignHolds[its] == nil, !overlapsOwn(its) { scheduler.pool.setBlocked(true, gpu: gpu) }
+        for isWanted in [false, true] {
+            for unit in book.gpus[gpu].keys.indices {
+                let its = LeafUnit(gpu: gpu, unit: unit)
+                guard (withheld[gpu] & 1 << UInt64(unit) != 0) == isWanted,
+                    scheduler.pool.isWithheld(its) != isWanted
+                else { continue }
+                if !scheduler.pool.setWithheld(isWanted, unit: its), isWanted, !overlapsOwn(its) {
+                    scheduler.pool.setBlocked(true, gpu: gpu)
+                }
             }
         }
-        scheduler.pool.cutsMade.removeAll(keepingCapacity: true)
     }
 
-    /// Whether a unit can't be held because jobs of ours have its slices: it is held when they end.
+    /// Whether a unit can't be withheld because jobs of ours have its slices: it is when they end.
     private func overlapsOwn(_ unit: LeafUnit) -> Bool {
         let gpu = Int(unit.gpu)
         let place = book.gpus[gpu].keys[Int(unit.unit)].placement
         let busy = scheduler.pool.busyUnits(of: gpu)
         return book.gpus[gpu].keys.indices.contains { other in
-            busy & 1 << UInt64(other) != 0 && foreignHolds[LeafUnit(gpu: gpu, unit: other)] == nil
-                && book.gpus[gpu].keys[other].placement.overlaps(place)
+            busy & 1 << UInt64(other) != 0 && book.gpus[gpu].keys[other].placement.overlaps(place)
         }
     }
 
@@ -186,7 +177,7 @@ extension NodeQueue {
             pool: book.makePool(numa: numa), rule: configuration.mode == .hybrid ? .earliestFinish : .firstThatFits,
             discipline: configuration.discipline, shares: makeShares(), overtakingLimit: configuration.overtakingLimit,
             recutSeconds: configuration.mode == .hybrid ? configuration.recutSeconds : 0)
-        (kinds, kindOf, numberOfKind, groups, foreignHolds) = ([], [:], [:], [:], [:])
+        (kinds, kindOf, numberOfKind, groups) = ([], [:], [:], [:])
         board.isWhole = []
         board.units = book.shapes.map(\.units)
         board.fullMultiprocessors = book.fullMultiprocessors

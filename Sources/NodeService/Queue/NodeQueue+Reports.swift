@@ -10,6 +10,9 @@ extension NodeQueue {
     /// The ids of all jobs that aren't over, in the order of their submissions. O(n log n).
     public var ids: [String] { jobs.keys.sorted().compactMap { jobs[$0]?.job.id } }
 
+    /// How often the scheduler has decided about a job.
+    package var decisions: Int { scheduler.decisions }
+
     /// When a job that holds leaves is expected to give them back, in the queue's time; nil where nobody knows.
     public func expectedEnd(of id: String) -> Double? {
         guard let number = numbers[id], let end = jobs[number]?.hold?.expectedEnd, end.isFinite else { return nil }
@@ -35,15 +38,22 @@ extension NodeQueue {
     /// The node at a moment, for charts.
     public func sample(wall: Double) -> NodeSample {
         let pool = scheduler.pool
-        var (slices, free, foreign) = (0, 0, 0)
+        var (slices, free, held) = (0, 0, 0)
         for gpu in 0..<pool.gpuCount {
             slices += pool.shapes[Int(pool.shapeOf[gpu])].slices
-            if !pool.isBlocked(gpu) { free += pool.freeSlices(of: gpu) }
+            var withheld = 0
+            for unit in book.gpus[gpu].keys.indices {
+                let its = LeafUnit(gpu: gpu, unit: unit)
+                if pool.isBusy(its) {
+                    held += pool.unit(its).computeSlices
+                } else if pool.isWithheld(its) {
+                    withheld += pool.unit(its).computeSlices
+                }
+            }
+            if !pool.isBlocked(gpu) { free += max(0, pool.freeSlices(of: gpu) - withheld) }
         }
-        for unit in foreignHolds.keys { foreign += pool.unit(unit).computeSlices }
-        let blocked = (0..<pool.gpuCount).reduce(0) { $0 + (pool.isBlocked($1) ? pool.freeSlices(of: $1) : 0) }
         return NodeSample(
-            at: wall, slices: slices, held: max(0, slices - free - foreign - blocked), free: free,
+            at: wall, slices: slices, held: held, free: free,
             fragmented: min(Double(free), demand.unusableSlices(of: scheduler)), queued: waiting, running: running)
     }
 }

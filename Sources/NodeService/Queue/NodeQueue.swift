@@ -67,8 +67,6 @@ public struct NodeQueue: Sendable {
     /// What tenants had used when the queue began, until they are seen.
     var oldUsage: [String: Double]
 
-    /// Holds of leaves that others have, or that are not handed out.
-    var foreignHolds: [LeafUnit: GangHold] = [:]
     /// By the pool's GPU: the units that are not to be handed out, ours for now or not.
     var withheld: [UInt64] = []
     var pauses: [Int32: Pause] = [:]
