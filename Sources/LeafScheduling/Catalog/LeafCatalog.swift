@@ -73,8 +73,10 @@ public struct LeafCatalog: Sendable {
     /// By kind of GPU: the profiles that a wish means.
     public func members(of wish: GangWish, memoryMiB: Int) -> [[MIGProfile.ID]] {
         profiles.map { profiles in
-            let sized = profiles.filter { wish.computeSlices == GangWish.anySize || $0.computeSlices == wish.computeSlices }
-                .sorted { ($0.memoryMiB ?? 0, $0.id.rawValue) < ($1.memoryMiB ?? 0, $1.id.rawValue) }
+            let sized = profiles.filter {
+                wish.computeSlices == GangWish.anySize || $0.computeSlices == wish.computeSlices
+            }
+            .sorted { ($0.memoryMiB ?? 0, $0.id.rawValue) < ($1.memoryMiB ?? 0, $1.id.rawValue) }
             func isEnough(_ profile: MIGProfile) -> Bool { (profile.memoryMiB ?? .max) >= memoryMiB }
             // Profiles with attributes are leaves like others only where anything will do.
             let plain = sized.filter(\.attributes.isEmpty)

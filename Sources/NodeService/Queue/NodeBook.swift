@@ -70,7 +70,8 @@ struct NodeBook: Sendable {
 
     /// - Parameter held: leaves that running jobs have, by GPU's index: they stay, whatever the snapshot says.
     /// - Parameter asks: what jobs ask for.
-    init(_ node: NodeSnapshot, mode: QueueConfiguration.Mode, held: [PlacedLeaf], asks: [LeafAsk], expected: [LeafAsk]) {
+    init(_ node: NodeSnapshot, mode: QueueConfiguration.Mode, held: [PlacedLeaf], asks: [LeafAsk], expected: [LeafAsk])
+    {
         self.mode = mode
         var unknown: [String: MIGProfile.ID] = [:]
         let structure = Self.structure(of: node, mode: mode, unknown: &unknown)
@@ -121,7 +122,9 @@ struct NodeBook: Sendable {
         makeShapes(held: held, ghosts: ghosts)
     }
 
-    private var usualAsks: [LeafAsk] { catalog.wholeSlices > 0 ? (1...catalog.wholeSlices).map { LeafAsk(leaves: $0) } : [] }
+    private var usualAsks: [LeafAsk] {
+        catalog.wholeSlices > 0 ? (1...catalog.wholeSlices).map { LeafAsk(leaves: $0) } : []
+    }
 
     /// What a snapshot's pool would be made of.
     static func structure(
@@ -199,7 +202,10 @@ struct NodeBook: Sendable {
             switch mode {
             case .fixed:
                 // GPUs of one kind with equal leaves share a shape; a key alone says nothing of the kind.
-                let signature = gpus[at].keys + [Key(profile: -1_000_000, placement: Placement(start: kind, size: 0), computeInstance: 0)]
+                let signature =
+                    gpus[at].keys + [
+                        Key(profile: -1_000_000, placement: Placement(start: kind, size: 0), computeInstance: 0)
+                    ]
                 if let shape = shapeOf[signature] {
                     gpus[at].shape = shape
                     continue
@@ -279,7 +285,8 @@ struct NodeBook: Sendable {
             })
         if mode == .fixed {
             // Classes of the same leaves here are one option.
-            let there = gpus.reduce(into: Array(repeating: Set<MIGProfile.ID>(), count: geometries.count)) { sets, gpu in
+            let there = gpus.reduce(into: Array(repeating: Set<MIGProfile.ID>(), count: geometries.count)) {
+                sets, gpu in
                 for key in gpu.keys { sets[gpu.kind].insert(key.profile) }
             }
             var seen: Set<[AnyOption]> = []
@@ -330,7 +337,9 @@ struct NodeBook: Sendable {
         if let profile, let unit = gpus[gpu].unitOf[Key(profile: profile, placement: placement, computeInstance: 0)] {
             return unit
         }
-        return keys.indices.filter { keys[$0].placement.start <= placement.start && placement.end <= keys[$0].placement.end }
-            .min { (keys[$0].placement.size, $0) < (keys[$1].placement.size, $1) }
+        return keys.indices.filter {
+            keys[$0].placement.start <= placement.start && placement.end <= keys[$0].placement.end
+        }
+        .min { (keys[$0].placement.size, $0) < (keys[$1].placement.size, $1) }
     }
 }

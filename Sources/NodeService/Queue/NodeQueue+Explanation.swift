@@ -22,7 +22,9 @@ extension NodeQueue {
             }
             return explanation
         }
-        if let reason = live.job.progress.reason { add("failed-before", "Its last attempt came to nothing: \(reason).") }
+        if let reason = live.job.progress.reason {
+            add("failed-before", "Its last attempt came to nothing: \(reason).")
+        }
         switch live.place {
         case .parked:
             add(
@@ -65,7 +67,9 @@ extension NodeQueue {
         switch why.expectedStart {
         case .now:
             explanation.expectedStartAt = wall
-            if why.obstacles.isEmpty { add("starts-next", "Nothing hinders it: it starts with the next look at the queue.") }
+            if why.obstacles.isEmpty {
+                add("starts-next", "Nothing hinders it: it starts with the next look at the queue.")
+            }
         case .at(let time): explanation.expectedStartAt = wall + max(0, time - now)
         case .never, .unknown: add("start-unknown", "Expected start: " + why.words(why.expectedStart, names))
         }
@@ -78,7 +82,8 @@ extension NodeQueue {
             job: { number in "job \(jobs[number]?.job.id ?? "?")" },
             leaves: { option in
                 // A class of one profile is called by it.
-                let members = book.catalog.classes.indices.contains(option.leafClass)
+                let members =
+                    book.catalog.classes.indices.contains(option.leafClass)
                     ? book.catalog.classes[option.leafClass] : []
                 let names = Set(
                     members.enumerated().flatMap { kind, ids in
@@ -108,7 +113,9 @@ extension NodeQueue {
     /// Leaves that are not handed out.
     private func addWithheld(_ explanation: inout NodeAPI.Explanation) {
         for gpu in node.gpus {
-            if let trouble = gpu.trouble { explanation.reasons.append(.init(code: "gpu-unusable", text: "\(trouble).")) }
+            if let trouble = gpu.trouble {
+                explanation.reasons.append(.init(code: "gpu-unusable", text: "\(trouble)."))
+            }
         }
         let uses = node.gpus.flatMap(\.instances).map(\.use)
         let quarantined = uses.count { if case .quarantined = $0 { true } else { false } }
@@ -117,7 +124,8 @@ extension NodeQueue {
         if quarantined > 0 {
             explanation.reasons.append(
                 .init(
-                    code: "quarantined", text: "\(leaves(quarantined)) in quarantine; `flexmig node list` shows which."))
+                    code: "quarantined", text: "\(leaves(quarantined)) in quarantine; `flexmig node list` shows which.")
+            )
         }
         if foreign > 0 {
             explanation.reasons.append(

@@ -278,7 +278,8 @@ extension NodeQueue {
         let entry = board.entries[number]
         if result.kind == .succeeded, live.job.progress.endCause == nil, let entry {
             let shape = board.shape(
-                hold.start.facts, isWhole: board.isWhole[entry.kind].indices.contains(hold.start.option)
+                hold.start.facts,
+                isWhole: board.isWhole[entry.kind].indices.contains(hold.start.option)
                     ? board.isWhole[entry.kind][hold.start.option] : hold.start.facts.leaves == 1)
             if board.estimates.learn(live.job, seconds: draft.now.queue - hold.from, on: shape) {
                 draft.turn.memoryHasChanged = true
@@ -313,7 +314,7 @@ extension NodeQueue {
         case .running(let leaves, let supervisor):
             if job.progress.state == .queued { jobs[number]?.job.progress.state = .starting }
             // A start that was never told is told now.
-            if job.progress.state == .starting || job.progress.state == .queued { 
+            if job.progress.state == .starting || job.progress.state == .queued {
                 tell(number, .started(leaves, supervisor: supervisor), &draft)
             }
             jobs[number]?.job.progress.leaves = leaves

@@ -15,7 +15,8 @@ extension NodeQueue {
     /// Ends jobs on leaves that are no good any more, if they want that.
     private mutating func endFaulted(_ draft: inout Draft) {
         for gpu in node.gpus {
-            let isBad = gpu.trouble != nil || gpu.instances.contains { if case .quarantined = $0.use { true } else { false } }
+            let isBad =
+                gpu.trouble != nil || gpu.instances.contains { if case .quarantined = $0.use { true } else { false } }
             guard isBad else { continue }
             for number in holders.sorted() {
                 guard let live = jobs[number], live.job.submission.onQuarantine == .end else { continue }
@@ -33,7 +34,9 @@ extension NodeQueue {
         for instance in gpu.instances {
             guard case .quarantined(let why) = instance.use else { continue }
             let isIt = leaf.uuid.map { $0 == instance.leaf?.uuid } ?? (leaf.placement == instance.placement)
-            if isIt { return "the leaf \(leaf.profile) at \(leaf.placement) of GPU \(gpu.index) is in quarantine: \(why)" }
+            if isIt {
+                return "the leaf \(leaf.profile) at \(leaf.placement) of GPU \(gpu.index) is in quarantine: \(why)"
+            }
         }
         return nil
     }
@@ -42,7 +45,9 @@ extension NodeQueue {
     mutating func applyNode() {
         guard !needsRebuild else { return }
         let starting = Set(
-            holders.compactMap { jobs[$0]?.job.progress }.filter { $0.supervisor == nil }.flatMap { $0.leaves.map(\.gpu) })
+            holders.compactMap { jobs[$0]?.job.progress }.filter { $0.supervisor == nil }.flatMap {
+                $0.leaves.map(\.gpu)
+            })
         withheld = book.gpus.map { _ in 0 }
         for gpu in book.gpus.indices {
             let index = book.gpus[gpu].index
@@ -171,7 +176,8 @@ extension NodeQueue {
         let held = holders.sorted().flatMap { jobs[$0]?.job.progress.leaves ?? [] }
         book = NodeBook(
             node, mode: configuration.mode, held: held, asks: asks, expected: configuration.expectedAsks)
-        let numa = Dictionary(node.gpus.compactMap { gpu in gpu.numaNode.map { (gpu.index, $0) } }) { first, _ in first }
+        let numa = Dictionary(node.gpus.compactMap { gpu in gpu.numaNode.map { (gpu.index, $0) } }) { first, _ in first
+        }
         let usage = tenantUsage(old, now: now)
         scheduler = Scheduler(
             pool: book.makePool(numa: numa), rule: configuration.mode == .hybrid ? .earliestFinish : .firstThatFits,

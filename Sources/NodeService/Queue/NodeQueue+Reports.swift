@@ -30,7 +30,9 @@ extension NodeQueue {
     public func memory(now: Double) -> QueueMemory {
         var used: [String: Double] = [:]
         if configuration.isFair {
-            for (name, usage) in zip(tenantNames, tenantUsage(scheduler, now: now)) where usage > 0 { used[name] = usage }
+            for (name, usage) in zip(tenantNames, tenantUsage(scheduler, now: now)) where usage > 0 {
+                used[name] = usage
+            }
         }
         return QueueMemory(used: used, lessons: board.estimates.lessons)
     }

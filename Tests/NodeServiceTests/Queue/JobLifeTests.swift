@@ -84,7 +84,8 @@ struct JobLifeTests {
             case .queued: #expect(effect == .backInLine(afterFailure: wait != "") && life.progress.supervisor == nil)
             case .succeeded, .failed, .cancelled, .timedOut:
                 #expect(effect == (state == "queued" ? .leavesLine : .over))
-                #expect(life.progress.endedAt != nil && life.progress.endCause == nil && life.progress.supervisor == nil)
+                #expect(
+                    life.progress.endedAt != nil && life.progress.endCause == nil && life.progress.supervisor == nil)
             case .ending: #expect(life.progress.endCause != nil)
             case .starting, .running: #expect(effect == .changed)
             }

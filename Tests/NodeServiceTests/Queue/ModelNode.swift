@@ -56,7 +56,9 @@ struct ModelNode {
             guard let at = instances.firstIndex(where: { $0.placed.uuid == leaf.uuid }) else {
                 return .couldNotStart(id: order.id, StartFailure(.cut, leaves: [leaf], detail: "not there"))
             }
-            if instances[at].job != nil { objections.append("\(order.id) would destroy \(leaf), a leaf of \(instances[at].job ?? "")") }
+            if instances[at].job != nil {
+                objections.append("\(order.id) would destroy \(leaf), a leaf of \(instances[at].job ?? "")")
+            }
             guard instances[at].instance.use == .idle, instances[at].job == nil else {
                 return .couldNotStart(id: order.id, StartFailure(.cut, leaves: [leaf], detail: "busy"))
             }
@@ -69,7 +71,9 @@ struct ModelNode {
             }
             let there = instances.filter { $0.placed.gpu == leaf.gpu && $0.placed.placement.overlaps(leaf.placement) }
             guard there.isEmpty else {
-                if there.contains(where: { $0.job != nil }) { objections.append("\(order.id) cuts another job's slices") }
+                if there.contains(where: { $0.job != nil }) {
+                    objections.append("\(order.id) cuts another job's slices")
+                }
                 return .couldNotStart(id: order.id, StartFailure(.cut, leaves: [leaf], detail: "in the way"))
             }
             made += 1
@@ -80,7 +84,10 @@ struct ModelNode {
         var got: [PlacedLeaf] = []
         for leaf in order.leaves {
             guard
-                let at = instances.firstIndex(where: { $0.placed.gpu == leaf.gpu && $0.placed.placement == leaf.placement && $0.placed.profile == leaf.profile })
+                let at = instances.firstIndex(where: {
+                    $0.placed.gpu == leaf.gpu && $0.placed.placement == leaf.placement
+                        && $0.placed.profile == leaf.profile
+                })
             else { return .couldNotStart(id: order.id, StartFailure(.taken, leaves: [leaf], detail: "gone")) }
             if let other = instances[at].job { objections.append("\(order.id) gets a leaf of \(other)") }
             guard instances[at].instance.use == .idle, instances[at].job == nil, lost[leaf.gpu] == nil else {

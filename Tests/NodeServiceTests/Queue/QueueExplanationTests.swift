@@ -12,7 +12,8 @@ struct QueueExplanationTests {
         test.launch("a", "b")
         let known = test.queue.explanation(of: "a", now: 10, wall: 1010)
         #expect(known?.reasons.map(\.text) == ["It is expected to end in 50 s."])
-        #expect(test.queue.explanation(of: "b", now: 10, wall: 1010)?.reasons.first?.text.contains("no time limit") == true)
+        #expect(
+            test.queue.explanation(of: "b", now: 10, wall: 1010)?.reasons.first?.text.contains("no time limit") == true)
         #expect(test.queue.explanation(of: "nobody", now: 10, wall: 1010) == nil)
     }
 

@@ -107,7 +107,9 @@ struct QueueScenarioTests {
         ] as [(String, Int, (inout JobSubmission) -> Void, String)] {
             test.submit(id, leaves: leaves, change)
             let problem = test.last.answers.first?.problem
-            #expect(problem?.isOf(.impossible) == true && problem?.detail.contains(word) == true, "\(id): \(problem?.detail ?? "-")")
+            #expect(
+                problem?.isOf(.impossible) == true && problem?.detail.contains(word) == true,
+                "\(id): \(problem?.detail ?? "-")")
             #expect(test.queue.job(id) == nil && test.last.changed.isEmpty)
         }
         #expect(test.submit("seven", leaves: 7) == ["seven"])
@@ -115,7 +117,8 @@ struct QueueScenarioTests {
 
     @Test func withoutMIGNothingRuns() {
         var test = Harness()
-        let gpu = NodeSnapshot.GPU(index: 0, uuid: GPUUUID(rawValue: "GPU-0"), geometry: nil, trouble: "MIG is off on GPU 0")
+        let gpu = NodeSnapshot.GPU(
+            index: 0, uuid: GPUUUID(rawValue: "GPU-0"), geometry: nil, trouble: "MIG is off on GPU 0")
         test.turn([.node(NodeSnapshot(gpus: [gpu]))])
         test.submit("a", leaves: 1)
         #expect(test.last.answers.first?.problem?.detail.contains("MIG is off on GPU 0") == true)
@@ -175,7 +178,8 @@ struct QueueScenarioTests {
         next.node = test.node
         next.turn(
             stored.map { job in
-                job.id == "a" ? .found(job, .running(leaves: job.progress.leaves, supervisor: 7)) : .found(job, .waiting)
+                job.id == "a"
+                    ? .found(job, .running(leaves: job.progress.leaves, supervisor: 7)) : .found(job, .waiting)
             })
         #expect(next.starts == [])
         next.end("a")

@@ -71,7 +71,8 @@ struct QueueStormTests {
                 leaves: leaves, minLeaves: chance(20) ? 1 : nil,
                 leafType: [.any, .any, .thin, .fat].randomElement(using: &random) ?? .any,
                 leafMemoryMiB: chance(20) ? 9000 : nil, arrangement: chance(30) ? .spread : .pack,
-                priority: Int.random(in: -2...2, using: &random), tenant: ["a", "b", "c"].randomElement(using: &random),
+                priority: Int.random(in: -2...2, using: &random),
+                tenant: ["a", "b", "c"].randomElement(using: &random),
                 timeLimitSeconds: chance(50) ? Double(Int.random(in: 1...60, using: &random)) : nil,
                 name: chance(50) ? "n\(leaves)" : nil, command: ["/bin/x"], workingDirectory: "/",
                 environment: ["SECRET": "1"], retries: Int.random(in: 0...2, using: &random),
@@ -126,7 +127,8 @@ struct QueueStormTests {
         }
 
         mutating func nonsense() {
-            let id = ["nobody", "j\(Int.random(in: 0...max(1, submitted), using: &random))"].randomElement(using: &random)
+            let id = ["nobody", "j\(Int.random(in: 0...max(1, submitted), using: &random))"].randomElement(
+                using: &random)
             guard let id, !live.contains(id), jobs[id]?.state != nil || id == "nobody" else { return }
             events += [
                 .cancel(id: id), .ended(id: id, JobResult(.failed)), .started(id: id, leaves: [], supervisor: 1),

@@ -114,7 +114,8 @@ struct SimulatorEqualityTests {
     @Test(arguments: cases)
     func generatedDay(_ test: Case) {
         var recipe = TraceRecipe(
-            jobs: 190 * test.gpus, mix: .uniform, durations: LogNormalDurations(mu: 6, sigma: 1.2), load: 1.1, gpus: test.gpus,
+            jobs: 190 * test.gpus, mix: .uniform, durations: LogNormalDurations(mu: 6, sigma: 1.2), load: 1.1,
+            gpus: test.gpus,
             seed: 7)
         recipe.longest = 20_000
         let result = Self.compare(Self.jobs(recipe.generated(), memory: false), test)
