@@ -20,12 +20,16 @@ func foreignLibrary(exports: String, name: String? = nil) -> [LinkerSetting] {
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "flex-mig",
     products: [
         .executable(name: "flexmig", targets: ["flexmig"]),
         .executable(name: "flexmig-supervisor", targets: ["flexmig-supervisor"]),
+        .executable(name: "flexmigd", targets: ["flexmigd"]),
         .executable(name: "digits-training", targets: ["Digits"]),
         .library(name: "flexmig-simulated-nvml", type: .dynamic, targets: ["SimulatedNVML"]),
         .library(name: "odd-nvml", type: .dynamic, targets: ["OddNVML"]),
@@ -38,6 +42,11 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .target(name: "MIGModel"),
@@ -95,6 +104,25 @@ let package = Package(
             ]),
         .executableTarget(name: "flexmig", dependencies: ["Commands"]),
         .executableTarget(name: "flexmig-supervisor", dependencies: ["Launcher"]),
+        .target(name: "NodeAPI"),
+        .target(
+            name: "NodeStore", dependencies: ["NodeAPI", "Platform", .product(name: "GRDB", package: "GRDB.swift")]),
+        .target(
+            name: "NodeService",
+            dependencies: [
+                "DeviceInventory", "Launcher", "LeafScheduling", "MIGModel", "NodeAPI", "NodeStore", "Platform",
+                "Runtimes", logging,
+            ]),
+        .target(
+            name: "NodeServer",
+            dependencies: ["NodeAPI", "NodeService", "Platform", hummingbird, logging, serviceLifecycle]),
+        .target(
+            name: "NodeClient",
+            dependencies: [
+                "NodeAPI", "Platform", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .executableTarget(name: "flexmigd", dependencies: ["NodeServer", argumentParser]),
         .target(name: "DigitsModel", path: "Examples/Digits/Model"),
         .executableTarget(
             name: "Digits",
@@ -183,6 +211,12 @@ let package = Package(
         .testTarget(
             name: "NVMLTests",
             dependencies: ["CNVML", "MIGModel", "NVML", "Platform", "SimulatedDriver", "TestSupport"]),
+        .testTarget(
+            name: "NodeServiceTests",
+            dependencies: [
+                "ClusterSimulation", "LeafScheduling", "MIGModel", "NodeAPI", "NodeService", "Platform", "TestSupport",
+                "Traces",
+            ]),
         .testTarget(name: "ReductionTests", dependencies: ["CReduction"]),
         .testTarget(
             name: "RuntimesTests", dependencies: ["MIGModel", "NCCLTransport", "Platform", "Runtimes", "TestSupport"]),

@@ -192,3 +192,10 @@ struct RunningJobs: SchedulingClient {
         return running
     }
 }
+
+extension SimulationParameters {
+    /// What the scheduler believes of a job's duration, as a factor; infinite where nothing is known.
+    package func believedFactor(of job: Int) -> Double {
+        RunningJobs.Belief(uncertainty: durationUncertainty, seed: seed).factor(job)
+    }
+}

@@ -90,7 +90,7 @@ private struct Engine {
             migrations = MigrationPlanner(
                 restartSeconds: parameters.restartSeconds, recutSeconds: parameters.recutSeconds)
         }
-        demand = Demand(kinds: catalog.kinds.count)
+        demand = Demand()
         weights = built.pool.shapes.map { _ in [] }
         believesNothing = parameters.durationUncertainty == nil
     }
@@ -135,7 +135,7 @@ private struct Engine {
         }
         running.account.queued += 1
         demand.note(Int32(entry.kind))
-        if number.isMultiple(of: 2048) || number == 256 { weighDemand() }
+        if Demand.isWeighed(after: number) { demand.weigh(&scheduler, weights: &weights) }
         scheduler.submit(
             QueuedJob(
                 id: Int32(number), kind: entry.kind, tenant: Int(job.tenant), group: Int(running.entryOf[number]),
@@ -201,27 +201,8 @@ private struct Engine {
     }
 
     private mutating func measure() {
-        var unusable = 0.0
-        for kind in demand.present {
-            var least = Int.max
-            for option in scheduler.kinds[Int(kind)].options {
-                least = min(least, scheduler.pool.unusableSlices[option.leafClass])
-            }
-            unusable += Double(demand.counts[Int(kind)]) * Double(least)
-        }
-        running.account.unusableSlices = demand.total > 0 ? unusable / Double(demand.total) : 0
+        running.account.unusableSlices = demand.unusableSlices(of: scheduler)
         running.account.sample()
-    }
-
-    /// Ranks the states of GPUs that are cut as needed by what was lately asked for, where that has changed.
-    private mutating func weighDemand() {
-        for (shape, its) in scheduler.pool.shapes.enumerated() {
-            guard let new = its.weights(of: demand.counts, kinds: scheduler.kinds) else { continue }
-            let hasChanged = weights[shape].isEmpty || zip(new, weights[shape]).contains { abs($0 - $1) > 0.05 }
-            guard hasChanged else { continue }
-            weights[shape] = new
-            scheduler.pool.setDemand(new, shape: shape)
-        }
     }
 
     func record(_ simulation: Simulation) -> SimulationRecord {

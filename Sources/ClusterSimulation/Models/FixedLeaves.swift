@@ -19,11 +19,6 @@ public struct FixedLeaves: ClusterModel {
     }
 
     public func wishes(slices: Int, profiles: [MIGProfile]) -> [GangWish] {
-        // The smallest kind that can serve the whole gang alone; a mixture only where none can.
-        [
-            GangWish(computeSlices: 1, count: slices),
-            GangWish(computeSlices: 1, count: slices, memory: .double),
-            GangWish(computeSlices: 1, count: slices, memory: .mixed),
-        ]
+        GangWish.fixed(slices: slices)
     }
 }

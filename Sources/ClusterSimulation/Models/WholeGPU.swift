@@ -18,9 +18,6 @@ public struct WholeGPU: ClusterModel {
 }
 
 extension MIGGeometry {
-    /// The profiles that jobs get: those without attributes.
-    var plainProfiles: [MIGProfile] { profiles.filter(\.attributes.isEmpty) }
-
     /// One instance with everything.
     var wholeLayout: Layout {
         let whole = plainProfiles.max { ($0.computeSlices, $0.memorySlices) < ($1.computeSlices, $1.memorySlices) }

@@ -41,7 +41,7 @@ public struct GPUShape: Sendable {
     let profileOfClass: [Int]
     let score: PlacementScore
     /// Compute slices that an idle GPU can hand out.
-    var slices: Int { table?.geometry.computeSlices ?? units.reduce(0) { $0 + $1.computeSlices } }
+    package var slices: Int { table?.geometry.computeSlices ?? units.reduce(0) { $0 + $1.computeSlices } }
 
     /// A GPU with leaves that stay as they are.
     ///

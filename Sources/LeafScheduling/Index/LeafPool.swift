@@ -43,6 +43,9 @@ public struct LeafPool: Sendable {
     public private(set) var changes = 0
     /// Instances made and destroyed by cutting and merging so far, and how often a GPU was changed.
     public private(set) var created = 0, destroyed = 0, recuts = 0
+    /// What was cut since the list was emptied; kept for those who do it.
+    package var cutsMade: [CutMade] = []
+    package var keepsCuts = false
     var forecast: Forecast
     /// Reused by `take`, so that it doesn't allocate.
     var scratch: [Int32] = []
@@ -177,6 +180,7 @@ public struct LeafPool: Sendable {
         destroyed += (before & ~idle[gpu]).nonzeroBitCount
         created += 1
         recuts += 1
+        if keepsCuts { cutsMade.append(CutMade(unit: LeafUnit(gpu: gpu, unit: unit), destroyed: before & ~idle[gpu])) }
         return true
     }
 

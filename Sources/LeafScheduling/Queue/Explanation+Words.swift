@@ -40,7 +40,8 @@ extension Explanation {
 
     private func leaves(_ option: Int, _ names: ExplanationNames) -> String { names.leaves(options[option]) }
 
-    private func words(_ obstacle: Obstacle, _ names: ExplanationNames) -> String {
+    /// One obstacle in plain words.
+    package func words(_ obstacle: Obstacle, _ names: ExplanationNames) -> String {
         switch obstacle {
         case .nothingSuits: "no leaf here has the type or the memory that it asks for"
         case .neverEnough(let option, let wanted, let total):
@@ -92,7 +93,8 @@ extension Explanation {
         }
     }
 
-    private func words(_ start: ExpectedStart, _ names: ExplanationNames) -> String {
+    /// The expected start in plain words.
+    package func words(_ start: ExpectedStart, _ names: ExplanationNames) -> String {
         switch start {
         case .now: "now."
         case .at(let time): "\(names.moment(time)), if what runs and what is in front takes as long as expected."

@@ -59,6 +59,33 @@ public struct TenantShares: Sendable {
         used[tenant] += Double(slices) * (seconds.isFinite ? seconds : 3600) * 2.0.power((now - epoch) / halfLife)
     }
 
+    /// Takes the charge of a start back that came to nothing. Call it at the time of the start; later it is a little less.
+    package mutating func refund(_ slices: Int, for tenant: Int, seconds: Double, now: Double) {
+        guard held.indices.contains(tenant) else { return }
+        let charge = Double(slices) * (seconds.isFinite ? seconds : 3600) * 2.0.power((now - epoch) / halfLife)
+        used[tenant] = max(0, used[tenant] - charge)
+    }
+
+    /// By tenant: slice-seconds that it has used, as they count at a time.
+    package func usage(now: Double) -> [Double] {
+        let factor = 0.5.power((now - epoch) / halfLife)
+        return used.map { $0 * factor }
+    }
+
+    /// The same rules and tenants with this behind them.
+    ///
+    /// - Parameter usage: by tenant, as `usage` gave it for a time.
+    /// - Parameter held: by tenant: compute slices that its running jobs have.
+    package func resumed(usage: [Double], held: [Int], now: Double) -> TenantShares {
+        var copy = self
+        copy.epoch = now
+        for tenant in copy.used.indices {
+            copy.used[tenant] = tenant < usage.count ? usage[tenant] : 0
+            copy.held[tenant] = tenant < held.count ? held[tenant] : 0
+        }
+        return copy
+    }
+
     mutating func end(_ slices: Int, for tenant: Int) {
         guard held.indices.contains(tenant) else { return }
         held[tenant] -= slices
