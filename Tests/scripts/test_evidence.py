@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 
 from evidence import inputs, page, plan, results, verdicts  # noqa: E402
 from evidence.chart import break_even  # noqa: E402
-from evidence.statistics import differences, interval  # noqa: E402
+from evidence.statistics import Interval, corrected, differences, interval, quantile, QUANTILES  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("FLEXMIG_BUILD") or os.path.join(ROOT, ".build", "release"))
 FLEXMIG = os.path.join(BUILD, "flexmig")
@@ -64,6 +64,14 @@ class CommittedTests(unittest.TestCase):
         self.assertIn("| main | uniform | 1.0 | - |", page.missing(rest))
         self.assertNotIn("| main | uniform | 1.0 | - |", page.missing(rows))
 
+    def test_who_lacks_openb_keeps_its_rows_where_they_were(self):
+        for name in ("results.csv", "differences.csv", "sizes.csv"):
+            path = os.path.join(PAGES, name)
+            rows = page.table(read(path))
+            own = [row for row in rows if not row["workload"].startswith("openb")]
+            self.assertLess(len(own), len(rows))
+            self.assertEqual(results.text(page.with_openb(own, path)), read(path))
+
     def test_the_folder_stays_small_and_has_no_trace_of_openb(self):
         self.assertLess(sum(os.path.getsize(os.path.join(PAGES, name)) for name in os.listdir(PAGES)), 1 << 20)
 
@@ -75,6 +83,41 @@ class RuleTests(unittest.TestCase):
         self.assertTrue(differences([1.1, 2.2], [1, 2]).is_worse)
         self.assertFalse(differences([1.1, 1.9], [1, 2]).is_worse)
         self.assertTrue(differences([0.9, 1.81], [1, 2]).is_better)
+
+    def test_quantiles_and_intervals_for_many_comparisons(self):
+        # The table of Student's t, and two printed values for its far end.
+        for freedom, value in enumerate(QUANTILES, start=1):
+            self.assertAlmostEqual(quantile(0.975, freedom), value, places=3)
+        self.assertAlmostEqual(quantile(0.9995, 9), 4.781, places=3)
+        self.assertAlmostEqual(quantile(0.9995, 3), 12.924, places=3)
+        self.assertAlmostEqual(corrected(Interval(3.0, 2.262), 10, 1).half, 2.262, places=3)
+        self.assertAlmostEqual(corrected(Interval(3.0, 2.262), 10, 50).half, 4.781, places=3)
+        self.assertIsNone(corrected(Interval(3.0, None), 1, 50).half)
+
+    def test_arrivals_are_drawn_within_their_second_and_rows_in_another_order(self):
+        rows = [{"job_id": str(number), "submit_s": str(86_400 * number), "gpus": "1", "gpu_milli": "0", "duration_s": "5",
+                 "tenant": "t"} for number in range(40)]
+        with tempfile.TemporaryDirectory() as work:
+            inputs.jittered(rows, (86_400 * 10, 5), os.path.join(work, "x-%d.csv"), 2)
+            made = [inputs.rows_of(os.path.join(work, "x-%d.csv" % seed)) for seed in (1, 2)]
+        for drawn in made:
+            # The window of five days and the five before, each once.
+            self.assertEqual(sorted(int(row["job_id"]) for row in drawn), list(range(5, 15)))
+            for row in drawn:
+                part = float(row["submit_s"]) - 86_400 * int(row["job_id"])
+                self.assertTrue(0 <= part < 1, row)
+        self.assertNotEqual([row["job_id"] for row in made[0]], [row["job_id"] for row in made[1]])
+        parts = [{row["job_id"]: row["submit_s"] for row in drawn} for drawn in made]
+        self.assertNotEqual(parts[0], parts[1])
+
+    def test_the_control_holds_or_is_refuted_by_its_rows(self):
+        row = {"workload": "philly-whole", "load": "1.0", "queue": "fifo", "model": "partial", "against": "static",
+               "makespan_percent": "0.00", "makespan_half": "0.00", "jct_percent": "0.00", "jct_half": "0.00"}
+        free, main = {**row, "group": "control"}, {**row, "group": "main"}
+        self.assertEqual(verdicts.h6([free, main])[1], "holds")
+        self.assertEqual(verdicts.h6([{**free, "jct_percent": "0.01"}, main])[1], "refuted")
+        self.assertEqual(verdicts.h6([free, {**main, "jct_percent": "-2.00", "jct_half": "1.00"}])[1], "refuted")
+        self.assertEqual(verdicts.h6([free, {**main, "jct_percent": "-2.00", "jct_half": "3.00"}])[1], "holds")
 
     def test_where_a_line_comes_above_zero(self):
         self.assertEqual(break_even([(0, -10), (0.5, 10)]), "0.25")

@@ -47,7 +47,7 @@ def sensitivity(rows: list[dict[str, str]], figure: str = "jct") -> str:
     if len({key[0] for key in lines}) < 2:
         return ""
     width = LEFT + len(COLUMNS) * (PANEL_WIDTH + GAP)
-    height = TOP + len(MODELS) * (PANEL_HEIGHT + GAP + 26) + 30
+    height = TOP + len(MODELS) * (PANEL_HEIGHT + GAP + 26) + 20
     parts = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" '
              'font-family="sans-serif" font-size="11">' % (width, height, width, height),
              '<rect width="100%" height="100%" fill="white"/>',
@@ -83,10 +83,13 @@ def panel(lines: dict[tuple[str, str, str, str, str], list[Point]], model: str, 
         parts.append('<line x1="%s" y1="%s" x2="%s" y2="%s" stroke="%s"/>' % (
             *start.split(","), *end.split(","), "#444" if value == 0 else "#ddd"))
         if left == LEFT:
-            parts.append('<text x="%d" y="%s" text-anchor="end">%+d %%</text>' % (left - 6, start.split(",")[1], value))
+            parts.append('<text x="%d" y="%s" text-anchor="end">%s %%</text>' % (
+                left - 6, start.split(",")[1], "%+d" % value if value else "0"))
     for cost in (0, 0.25, 0.5, 0.75, 1):
         parts.append('<text x="%s" y="%d" text-anchor="middle">%g</text>' % (
             at(cost, 0).split(",")[0], top + PANEL_HEIGHT + 14, cost))
+    parts.append('<text x="%d" y="%d" text-anchor="middle" fill="#444">spanning adds to a step (1: doubles it)</text>' % (
+        left + PANEL_WIDTH // 2, top + PANEL_HEIGHT + 29))
     for rival, drain, colour, dashes in LINES:
         points = lines.get((model, speeds, queue, rival, drain), [])
         parts.append('<polyline fill="none" stroke="%s" stroke-width="2" stroke-dasharray="%s" points="%s"/>' % (

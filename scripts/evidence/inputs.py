@@ -1,10 +1,12 @@
-"""What runs read and the repository doesn't hold: MISO's jobs with sizes, in ten orders, and given spanning costs."""
+"""What runs read and the repository doesn't hold: MISO's jobs with sizes, in ten orders; real traces with the parts of
+seconds drawn; given spanning costs."""
 from __future__ import annotations
 
 import csv
 import hashlib
 import json
 import os
+import subprocess
 
 from . import plan
 
@@ -58,9 +60,38 @@ def miso(root: str, work: str, seeds: int) -> None:
             write(os.path.join(work, path % seed), "\n".join(lines) + "\n")
 
 
+def jittered(rows: list[dict[str, str]], window: tuple[int, int], path: str, seeds: int) -> None:
+    """For each seed the jobs of a window and of the one before, each at some time within its recorded second.
+
+    A trace that knows arrivals to the second leaves open what came first within one, and a schedule hangs on that. The
+    rows are in an order of the seed, too, as the models of jobs are drawn by row.
+    """
+    start, length = window[0], window[1] * 86_400
+    kept = [row for row in rows if start - length <= float(row["submit_s"]) < start + length]
+    for seed in range(1, seeds + 1):
+        drawn = []
+        for row in kept:
+            digest = hashlib.sha256(("%d:%s" % (seed, row["job_id"])).encode()).digest()
+            part = int.from_bytes(digest[8:16], "big") % 1000
+            drawn.append((digest, ",".join([row["job_id"], "%s.%03d" % (row["submit_s"], part), row["gpus"],
+                                            row["gpu_milli"], row["duration_s"], row["tenant"]])))
+        lines = ["job_id,submit_s,gpus,gpu_milli,duration_s,tenant"] + [line for _, line in sorted(drawn)]
+        write(path % seed, "\n".join(lines) + "\n")
+
+
+def real(flexmig: str, work: str, name: str, trace: str, window: tuple[int, int], seeds: int) -> None:
+    """`NAME-N.csv` for each seed from a trace in any form."""
+    normalised = os.path.join(work, name + ".csv")
+    done = subprocess.run([flexmig, "trace", "convert", trace, "--output", normalised], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise OSError("%s can't be read: %s" % (trace, done.stderr.strip()[-2000:]))
+    jittered(rows_of(normalised), window, os.path.join(work, name + "-%d.csv"), seeds)
+
+
 def spanning(work: str) -> None:
     """For each given cost a file as `flexmig measure` writes them, with that cost at every number of leaves."""
-    for cost in sorted({*plan.SPANNING_COSTS, 0.25, 0.5}):
+    for cost in sorted({*plan.SPANNING_COSTS, 0.25, plan.NEVER}):
         points = [{"leaves": leaves, "stepSeconds": 1 / leaves * (1 + cost if leaves > 1 else 1),
                    "p10Seconds": 1, "p90Seconds": 1, "steps": 1, "runSeconds": [1],
                    "communicationShare": cost / (1 + cost) if leaves > 1 else 0, "communicationSource": "marker",

@@ -32,8 +32,8 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--openb", metavar="FILE", default=os.environ.get("OPENB") or None,
                         help="Alibaba's openb trace (default: $OPENB; without one its rows are left as they were)")
     parser.add_argument("--only", metavar="GROUP", action="append",
-                        help="run this group of cells alone and write no tables: main, hindsight, drain, no-memory, quick, "
-                             "sensitivity or measured; or the beginning of a cell's name")
+                        help="run this group of cells alone and write no tables: main, hindsight, control, causes, drain, "
+                             "no-memory, quick, sensitivity or measured; or the beginning of a cell's name")
     parser.add_argument("--resume", action="store_true", help="keep runs of the same program, traces and arguments")
     parser.add_argument("--sample", action="store_true", help="a few small cells that take seconds, for the tests")
     parser.add_argument("--page", action="store_true", help="only make chart and page from the committed tables")
@@ -80,10 +80,15 @@ def simulate(options: argparse.Namespace) -> bool:
         if not cells:
             print("make-evidence: --only names no cells", file=sys.stderr)
             return False
+    flexmig = os.path.abspath(options.flexmig)
     inputs.miso(ROOT, options.work, plan.SEEDS)
+    for name, trace, window in (("philly", os.path.join(ROOT, "traces/philly2017.csv.gz"), plan.PHILLY_WINDOW),
+                                ("openb", options.openb, plan.OPENB_WINDOW)):
+        if any(cell.workload.startswith(name) for cell in cells):
+            inputs.real(flexmig, options.work, name, trace, window, plan.SEEDS)
     inputs.spanning(options.work)
     inputs.linear(ROOT, options.work)
-    runner = running.Runner(ROOT, os.path.abspath(options.flexmig), options.work)
+    runner = running.Runner(ROOT, flexmig, options.work)
     begin = time.monotonic()
     seconds = running.run_all(runner, cells, options.resume or bool(options.only))
     print("%d cells; their runs took %.0f s, this command %.0f s" % (len(cells), seconds, time.monotonic() - begin))

@@ -23,12 +23,18 @@ def table(text: str) -> Rows:
 
 
 def with_openb(rows: Rows, path: str) -> Rows:
-    """The rows with those of openb as the file has them: who lacks that trace keeps what was committed."""
+    """The rows with those of openb as the file has them, in the plan's order: who lacks that trace keeps what was committed."""
     try:
         with open(path, encoding="utf-8") as file:
-            return rows + [row for row in table(file.read()) if row["workload"].startswith("openb")]
+            kept = [row for row in table(file.read()) if row["workload"].startswith("openb")]
     except FileNotFoundError:
         return rows
+
+    def place(values: dict[str, str]) -> tuple[str, str, str, str]:
+        return values.get("group", "main"), values["workload"], values["load"], values.get("variant", "")
+
+    order = {place(vars(cell)): number for number, cell in enumerate(plan.cells("openb"))}
+    return sorted(rows + kept, key=lambda row: order[place(row)])
 
 
 def rewrite(folder: str) -> None:
@@ -60,7 +66,8 @@ def tables(results: Rows, found: Rows, sizes: Rows) -> dict[str, str]:
         "hybrid-no-memory": against(found, "no-memory", "hybrid"), "measured": against(found, "measured", "hybrid"),
         "quick": quick(found), "drains": drains(found), "break-even": break_evens(found),
         "refusals": refusals(results), "missing": missing(found), "hindsight": hindsight(found), "losses-migrate": verdicts.losses(found, ("migrate",)),
-        "against-migrate": verdicts.against_migrate(found), "migrate": against(found, "main", "migrate"), "sizes-philly": by_size(sizes, "philly-slice", "backfill")}
+        "multiple": verdicts.multiple(found), "claim": verdicts.claim(found),
+        "causes": verdicts.causes(found), "against-migrate": verdicts.against_migrate(found), "migrate": against(found, "main", "migrate"), "sizes-philly": by_size(sizes, "philly-slice", "backfill")}
     for queue in ("fifo", "backfill"):
         for figure in ("jct", "makespan"):
             made["all-%s-%s" % (figure, queue)] = everybody(found, queue, figure)

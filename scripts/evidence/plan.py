@@ -13,9 +13,16 @@ ALL_MODELS = (("whole", "static") + tuple("static:" + sizes for sizes in COMMON)
 RIVALS = ("static", "drain", "partial", "migrate", "fixed", "greedy", "hybrid")
 # What a step over several leaves takes more than its share of a step on one.
 SPANNING_COSTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+# A cost at which nobody spans.
+NEVER = 99.0
 DRAINS = ("20s", "180s", "300s")
+# Where a group has other seeds than SEEDS.
+SEEDS_OF = {"hindsight": 3, "quick": 4, "sensitivity": 5}
 
-PHILLY = ("--trace", "traces/philly2017.csv.gz", "--window", "3656225:+7d", "--clamp", "48h")
+# Seconds into the trace at which the window begins, and its days.
+PHILLY_WINDOW = (3_656_225, 7)
+OPENB_WINDOW = (10_272_218, 30)
+PHILLY = ("--trace", "{work}/philly-{seed}.csv", "--window", "%d:+%dd" % PHILLY_WINDOW, "--clamp", "48h")
 # Time scales that bring the jobs of a window to a load: parameters.md has the arithmetic.
 PHILLY_SCALES = {"0.8": "0.8114", "1.0": "1.0142", "1.3": "1.3185"}
 OPENB_SCALES = {
@@ -35,7 +42,7 @@ class Cell:
     queues: tuple[str, ...] = ("fifo", "backfill")
     # What differs from the group's usual: "drain 20s", "spanning +0.25", "estimates none".
     variant: str = ""
-    # MISO's jobs have their models: there a seed is a permutation, each a trace of its own.
+    # Whether each seed has a trace of its own: MISO's permutations, and real traces with the parts of seconds drawn.
     permutations: bool = False
 
     @property
@@ -64,14 +71,14 @@ def workloads(openb: str | None) -> list[tuple[str, str, tuple[str, ...], bool]]
         rows += [(mix, load, generated(mix, load), False) for load in LOADS]
     for load in LOADS:
         rows.append(("philly-slice", load, PHILLY + (
-            "--mapping", "w-slice", "--time-scale", PHILLY_SCALES[load], "--gpus", "a100-40gb:50"), False))
-    rows.append(("philly-whole", "1.0", PHILLY + ("--mapping", "w-whole", "--gpus", "a100-40gb:368"), False))
+            "--mapping", "w-slice", "--time-scale", PHILLY_SCALES[load], "--gpus", "a100-40gb:50"), True))
+    rows.append(("philly-whole", "1.0", PHILLY + ("--mapping", "w-whole", "--gpus", "a100-40gb:368"), True))
     if openb:
         for rule in ("ceil", "nearest"):
             for load in LOADS:
                 rows.append(("openb-" + rule, load, (
-                    "--trace", openb, "--window", "10272218:+30d", "--clamp", "48h", "--mapping", "f-" + rule,
-                    "--time-scale", OPENB_SCALES[rule][load], "--gpus", "a100-40gb:16"), False))
+                    "--trace", "{work}/openb-{seed}.csv", "--window", "%d:+%dd" % OPENB_WINDOW, "--clamp", "48h",
+                    "--mapping", "f-" + rule, "--time-scale", OPENB_SCALES[rule][load], "--gpus", "a100-40gb:16"), True))
     for gpus in (4, 8):
         rows.append(("miso", "%d GPUs" % gpus, (
             "--trace", "{work}/miso-{seed}.csv", "--window", "10000:+10000", "--mapping", "f-ceil",
@@ -97,9 +104,14 @@ def cells(openb: str | None) -> list[Cell]:
     found = [Cell("main", name, load, arguments, ALL_MODELS, permutations=permutes)
              for name, load, arguments, permutes in workloads(openb)]
     # The search costs forty runs: fewer seeds, and the middle load alone.
-    found += [Cell("hindsight", name, load, arguments, ("static", "hindsight", "partial", "hybrid"), seeds=3,
+    found += [Cell("hindsight", name, load, arguments, ("static", "hindsight", "partial", "hybrid"), seeds=SEEDS_OF["hindsight"],
                    permutations=permutes)
               for name, load, arguments, permutes in workloads(openb) if load in ("1.0", "8 GPUs")]
+    # What the controls come to where cutting costs no time at all: then nothing may differ.
+    found += [Cell("control", name, load, arguments + ("--recut", "0s", "--drain", "0s"),
+                   ("whole", "static", "drain", "partial", "migrate", "fgd"), variant="re-cut 0s drain 0s",
+                   permutations=permutes)
+              for name, load, arguments, permutes in workloads(openb) if name.endswith("-whole")]
     for drain in ("20s", "300s"):
         found += [Cell("drain", name, load, arguments + ("--drain", drain), ("drain", "fixed", "hybrid"),
                        variant="drain " + drain, permutations=permutes)
@@ -112,7 +124,7 @@ def cells(openb: str | None) -> list[Cell]:
                           ("none", ("--estimates", "none")), ("no memory, linear speeds, spanning +5 %", ("--memory", "none", *given(0.05, "linear"))),
                           ("no memory, linear speeds, spanning +25 %",
                            ("--memory", "none", *given(0.25, "linear")))):
-        found += [Cell("quick", mix, "1.3", generated(mix, "1.3", 8, *more), RIVALS, seeds=4, variant=variant)
+        found += [Cell("quick", mix, "1.3", generated(mix, "1.3", 8, *more), RIVALS, seeds=SEEDS_OF["quick"], variant=variant)
                   for mix in MIXES]
     for speeds in ("miso", "linear"):
         for cost in SPANNING_COSTS:
@@ -120,11 +132,31 @@ def cells(openb: str | None) -> list[Cell]:
                 models = RIVALS if drain == "180s" else ("drain", "fixed", "hybrid")
                 found += [Cell("sensitivity", mix, "1.0",
                                generated(mix, "1.0", 8, "--memory", "none", "--drain", drain, *given(cost, speeds)), models,
-                               seeds=5,
+                               seeds=SEEDS_OF["sensitivity"],
                                variant="%s speeds spanning +%s drain %s" % (speeds, text(cost), drain))
                           for mix in MIXES]
+    found += causes()
     measured = ("--spanning", "docs/evidence/spanning.json", "--spanning-for-all", "digits-training")
     found += [Cell("measured", mix, "1.0", generated(mix, "1.0", 8, *measured), RIVALS) for mix in MIXES]
+    return found
+
+
+def causes() -> list[Cell]:
+    """Experiments on why `hybrid` loses where it does: what is suspected is taken away."""
+    main = {(name, load): arguments for name, load, arguments, _ in workloads(None)}
+    slices, whole = main["philly-slice", "1.0"], main["philly-whole", "1.0"]
+    never = given(NEVER)
+    found = [
+        Cell("causes", "philly-slice", "1.0", slices, ("partial", "migrate", "hybrid"), queues=("backfill-10",),
+             variant="ten jobs in line keep their place", permutations=True),
+        Cell("causes", "philly-slice", "1.0", slices + never, ("partial", "hybrid"), queues=("backfill",),
+             variant="spanning never pays", permutations=True),
+        Cell("causes", "philly-whole", "1.0", whole + never, ("partial", "hybrid"), variant="spanning never pays",
+             permutations=True),
+        Cell("causes", "philly-whole", "1.0", tuple("6h" if word == "48h" else word for word in whole),
+             ("partial", "hybrid"), variant="clamp 6h", permutations=True)]
+    found += [Cell("causes", mix, "1.3", generated(mix, "1.3", 8, "--restart", "3600s"), ("partial", "migrate", "hybrid"),
+                   queues=("fifo",), variant="restart 1h") for mix in ("uniform", "skew-small")]
     return found
 
 

@@ -18,7 +18,7 @@ FIGURES = (
     ("spanned", "spanned", 1), ("reconfigurations", "reconfigurations", 1), ("drained_gpu_h", "drained_gpu_h", 2),
     ("restarts", "restarts", 1))
 # Groups whose cells are summed up in differences.csv alone.
-WITHOUT_RESULTS = ("sensitivity", "drain", "no-memory", "quick", "measured")
+WITHOUT_RESULTS = ("control", "causes", "sensitivity", "drain", "no-memory", "quick", "measured")
 # Models whose mean JCT by size is kept in sizes.csv.
 SIZED = ("drain", "partial", "static", "migrate", "hybrid")
 # What a group compares with, if not with all of `plan.AGAINST`.

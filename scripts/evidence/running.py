@@ -34,10 +34,11 @@ class Runner:
 
     def stamp(self, cell: Cell) -> str:
         parts: list[object] = [self.identity, cell.commands("")]
-        # The committed measurement is an input, too.
+        # The committed measurement is an input, too, and so is what `inputs` wrote.
         for argument in cell.arguments:
-            if argument.startswith("docs/"):
-                with open(os.path.join(self.root, argument), "rb") as file:
+            if argument.startswith(("docs/", "{work}/")):
+                path = argument.replace("{work}", self.work).replace("{seed}", "1")
+                with open(os.path.join(self.root, path), "rb") as file:
                     parts.append(hashlib.sha256(file.read()).hexdigest())
         return json.dumps(parts)
 
