@@ -240,6 +240,7 @@ def memory():
 def end_in_a_callback():
     """A program that ends while a callback runs on the engine's thread: Python may not end that thread inside PyTorch."""
     work = dist.all_reduce(torch.ones(4), async_op=True)
+    # Not a wait for anything: the callback has to last longer than the program.
     work.get_future().then(lambda future: time.sleep(0.5))
     work.wait()
 
