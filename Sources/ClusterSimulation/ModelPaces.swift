@@ -3,7 +3,7 @@ import Traces
 /// Paces from measured step times, and the cost of spanning from a model's gradients or as it was measured.
 ///
 /// A job asks for s slices and a global batch: its entry's, times k for 7k slices. Its pace is the step time at that size
-/// over the step time on what it got.
+/// over the step time on what it got; over several leaves at most 1, unless ``SpanningModel/creditsSplitting`` is set.
 public struct ModelPaces: JobPaces {
     public let table: SpeedTable
     public let spanning: SpanningModel
@@ -67,7 +67,14 @@ public struct ModelPaces: JobPaces {
         return times.seconds(batch: Double(table.entries[Int(job.model)].batch), share: requested(job))
     }
 
+    /// A step over several leaves, no shorter than one at the asked size.
     private func step(of job: Job, over shape: SpanShape) -> (seconds: Double, linkSeconds: Double) {
+        var step = splitStep(of: job, over: shape)
+        if !spanning.creditsSplitting { step.seconds = max(step.seconds, reference(job)) }
+        return step
+    }
+
+    private func splitStep(of job: Job, over shape: SpanShape) -> (seconds: Double, linkSeconds: Double) {
         let entry = table.entries[Int(job.model)]
         let slowest = share(shape.slowest)
         if let measured = measured[Int(job.model)] {

@@ -21,6 +21,12 @@ public struct SpanningModel: Hashable, Sendable {
     public var proportionalShares = false
     /// Whether a rank holds what its share of the batch needs; else what the whole job's batch does.
     public var memoryByShare = false
+    /// Whether a job may run faster over several leaves than at the size it asks for.
+    ///
+    /// By MISO's step times some models do: small batches leave a large instance unsaturated, and two ranks on two 3g
+    /// instances are then faster than one process on 7g. Two processes on the large instance would be so as well, which
+    /// needs no cutting; so this is not counted unless asked for.
+    public var creditsSplitting = false
 
     public init() {}
 

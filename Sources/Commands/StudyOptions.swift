@@ -53,6 +53,11 @@ struct StudyOptions: ParsableArguments {
     var proportionalShares = false
     @Flag(help: "A rank holds what its share of the batch needs; without it what the whole batch does.")
     var memoryByShare = false
+    @Flag(
+        help:
+            "Jobs may run faster over several leaves than at the size they ask for, as some do by MISO's table; without it they never do."
+    )
+    var splitGains = false
     @Option(help: "Time that a drained GPU takes no job while it is cut anew.") var drain = TimeAmount(seconds: 180)
     @Option(help: "Time that a job loses which the model migrate moves.") var restart = TimeAmount(seconds: 30)
     @Option(help: "Time to cut or merge idle slices.") var recut = TimeAmount(seconds: 0.3)
@@ -153,6 +158,7 @@ struct StudyOptions: ParsableArguments {
         model.overlap = overlap
         model.proportionalShares = proportionalShares
         model.memoryByShare = memoryByShare
+        model.creditsSplitting = splitGains
         return model
     }
 

@@ -75,6 +75,9 @@ extension StudyOptions {
                 "memory of a rank", memoryByShare ? "of its share of the batch" : "of the whole batch",
                 source: flag("--memory-by-share", isDefault: !memoryByShare, "default: the worst case")),
             Parameter(
+                "pace over several leaves", splitGains ? "as the step times say" : "at most that of the asked size",
+                source: flag("--split-gains", isDefault: !splitGains, "default: what splitting gains needs no cutting")),
+            Parameter(
                 "drain", drain.description,
                 source: flag("--drain", isDefault: drain.seconds == 180, "default: operators report 3 to 5 minutes")),
             Parameter(

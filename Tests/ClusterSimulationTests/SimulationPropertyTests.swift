@@ -144,6 +144,38 @@ struct SimulationPropertyTests {
         }
     }
 
+    /// The same with MISO's speeds and memory, links, and nodes whose gaps a gang of whole GPUs can't use.
+    ///
+    /// Not so with more than one reservation: plans over several nodes differ with the number of options.
+    @Test(arguments: [QueueDiscipline.fifo, .backfill()])
+    func wholeGPUsOnNodesLeaveNothingToGain(discipline: QueueDiscipline) {
+        var random = SplitMix(seed: 9)
+        let table = SpeedTable.miso
+        for round in 0..<10 {
+            let gpusPerNode = [2, 4, 8][round % 3]
+            let jobs = Self.randomJobs(&random, count: 80, sizes: [7, 7, 14, 21, 28, 70]).map { job in
+                var job = job
+                job.model = Int32(table.entries.indices.randomElement(using: &random) ?? 0)
+                job.memoryMiB = Int32(table.entries[Int(job.model)].memoryMiB)
+                return job
+            }
+            var parameters = SimulationParameters()
+            parameters.recutSeconds = 0
+            parameters.gpusPerNode = gpusPerNode
+            func starts(_ model: any ClusterModel) -> [Double] {
+                Simulation(
+                    cluster: Self.cluster(16, perNode: gpusPerNode), model: model, discipline: discipline,
+                    parameters: parameters, paces: ModelPaces(table: table)
+                ).run(jobs).outcomes.map(\.start)
+            }
+            let whole = starts(WholeGPU())
+            for model in [PartialRecut(), GreedyLeaves(), HybridLeaves()] as [any ClusterModel] {
+                let others = zip(starts(model), whole).filter { $0 != $1 }.count
+                #expect(others == 0, "\(model.name), round \(round)")
+            }
+        }
+    }
+
     /// With a cost of spanning, one-to-many over whole GPUs is worse, never better.
     @Test func wholeGPUsOverLeavesCost() {
         var random = SplitMix(seed: 8)

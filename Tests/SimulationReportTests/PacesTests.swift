@@ -18,6 +18,7 @@ struct PacesTests {
         var model = SpanningModel()
         model.linkBytesPerSecond = 1e30
         model.latencySeconds = 0
+        model.creditsSplitting = true
         return model
     }
 
@@ -44,10 +45,28 @@ struct PacesTests {
         #expect(abs(1 / pace - ratio) < 0.006)
     }
 
+    /// A job that is faster over leaves than at its size by the step times is not, unless that is asked for; the link is
+    /// then used for a smaller part of the step.
+    @Test(arguments: [("gnn_train256", 4, 1, 4), ("mobilenet_train512", 7, 3, 2), ("resnet_train512", 4, 1, 4)])
+    func splittingGainsAreNotCounted(key: String, slices: Int, size: Int, leaves: Int) throws {
+        var model = SpanningModel()
+        let shape = SpanShape(leaves: leaves, slowest: Self.power(size))
+        let job = try job(key, slices: slices)
+        let capped = ModelPaces(table: .miso, spanning: model)
+        model.creditsSplitting = true
+        let counted = ModelPaces(table: .miso, spanning: model)
+        let pace = try #require(counted.pace(of: job, over: shape))
+        #expect(capped.pace(of: job, over: shape) == min(1, pace))
+        #expect((pace > 1) == (key != "resnet_train512"))
+        let load = counted.linkLoad(of: job, over: shape) / max(1, pace)
+        #expect(abs(capped.linkLoad(of: job, over: shape) - load) < 1e-12)
+    }
+
     /// ResNet-50's 102 MB over four leaves of one GPU at 25 GB/s: 6 x 102 MB each way, 24.5 ms.
     @Test func theRingsCost() throws {
         var model = SpanningModel()
         model.latencySeconds = 0
+        model.creditsSplitting = true
         let resnet = try job("resnet_train512", slices: 4)
         let packed = SpanShape(leaves: 4, slowest: Self.power(1))
         let costly = try #require(ModelPaces(table: .miso, spanning: model).pace(of: resnet, over: packed))

@@ -40,6 +40,8 @@ public struct LeafCatalog: Sendable {
 
     /// The ways to serve a job among its wishes.
     ///
+    /// On several nodes only where no wish fits on one.
+    ///
     /// - Parameter memoryMiB: what each leaf must have.
     /// - Parameter whenIdle: how many leaves with these profiles an idle cluster has, and its best node.
     /// - Parameter accepts: whether the job can be served so, such as that its speed there is known.
@@ -66,6 +68,11 @@ public struct LeafCatalog: Sendable {
                 maximumNodes: wish.count <= idle.bestNode ? 1 : Int.max)
             guard !answer.offers.contains(where: { $0.option == option }) else { continue }
             answer.offers.append(Offer(option: option, isWhole: isWhole(wish), members: members))
+        }
+        // A job that one node can hold stays on one, whatever it gets: else several leaves could lie in gaps that its
+        // whole GPUs have to leave, and a laxer rule would look like a gain of cutting.
+        if answer.offers.contains(where: { $0.option.maximumNodes == 1 }) {
+            answer.offers.removeAll { $0.option.maximumNodes > 1 }
         }
         return answer
     }

@@ -40,6 +40,10 @@ public struct GPUShape: Sendable {
     /// By class: the profile in the table, or -1.
     let profileOfClass: [Int]
     let score: PlacementScore
+    /// By unit: what it takes of the GPU, in compute slices: the larger of its parts of the compute and of the memory.
+    ///
+    /// A 3g instance of an A100 has three of seven compute slices and half of the memory: 3.5.
+    let takenSlices: [Double]
     /// Compute slices that an idle GPU can hand out.
     package var slices: Int { table?.geometry.computeSlices ?? units.reduce(0) { $0 + $1.computeSlices } }
 
@@ -60,6 +64,9 @@ public struct GPUShape: Sendable {
         table = nil
         profileOfClass = unitsOfClass.map { _ in -1 }
         score = .openness
+        takenSlices = Self.takenSlices(
+            of: leaves, compute: leaves.reduce(0) { $0 + $1.computeSlices },
+            memory: leaves.reduce(0) { $0 + $1.placement.size })
     }
 
     /// A GPU with a layout that stays as it is. Instances of unknown profiles are left out.
@@ -89,6 +96,15 @@ public struct GPUShape: Sendable {
         self.table = table
         profileOfClass = profiles
         self.score = score
+        takenSlices = Self.takenSlices(
+            of: units, compute: table.geometry.computeSlices, memory: table.geometry.memorySlices)
+    }
+
+    /// - Parameter compute: compute slices of the GPU's leaves together; memory: their memory slices.
+    private static func takenSlices(of units: [Unit], compute: Int, memory: Int) -> [Double] {
+        units.map { unit in
+            max(Double(unit.computeSlices), Double(unit.placement.size * compute) / Double(max(memory, 1)))
+        }
     }
 
     private static func mask(of units: [Unit], where accepts: (Unit) -> Bool) -> UInt64 {
@@ -183,6 +199,8 @@ public struct GangFacts: Hashable, Sendable {
     /// SMs and compute slices of all leaves together.
     public var multiprocessors = 0
     public var computeSlices = 0
+    /// What they take of their GPUs, in compute slices: of each leaf the larger of its parts of compute and memory.
+    public var takenSlices = 0.0
 
     public init() {}
 }

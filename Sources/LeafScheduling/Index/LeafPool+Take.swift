@@ -124,6 +124,7 @@ extension LeafPool {
             let multiprocessors = shapes[shape].units[Int(unit.unit)].multiprocessors
             facts.multiprocessors += multiprocessors
             facts.computeSlices += shapes[shape].units[Int(unit.unit)].computeSlices
+            facts.takenSlices += shapes[shape].takenSlices[Int(unit.unit)]
             if multiprocessors < fewest {
                 fewest = multiprocessors
                 (facts.slowestShape, facts.slowestUnit) = (shape, Int(unit.unit))

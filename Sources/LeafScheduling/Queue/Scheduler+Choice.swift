@@ -44,7 +44,7 @@ extension Scheduler {
             pool.putBack(&units)
             let seconds = (choice.facts.recuts ? recutSeconds : 0) + choice.seconds
             isKnown = isKnown && seconds.isFinite
-            let cost = seconds + burden(Double(choice.facts.computeSlices) * choice.seconds - wait.leanest)
+            let cost = seconds + burden(choice.facts.takenSlices * choice.seconds - wait.leanest)
             if best.map({ cost < $0.cost }) ?? true { best = (option, cost) }
         }
         guard var best else { return nil }
@@ -87,7 +87,7 @@ extension Scheduler {
         for option in kinds[kind].options.indices {
             let facts = idealFacts(kinds[kind].options[option])
             let seconds = client.expectedSeconds(of: job.id, option: option, facts: facts)
-            leanest = min(leanest, Double(facts.computeSlices) * seconds)
+            leanest = min(leanest, facts.takenSlices * seconds)
         }
         var best: (option: Int, time: Double, cost: Double)?
         // One instance is worth a wait; several leaves only for jobs that nothing else is for.
@@ -101,7 +101,7 @@ extension Scheduler {
             let seconds = client.expectedSeconds(of: job.id, option: option, facts: facts)
             // While it waits, nobody else can have what is free: under FIFO.
             let idle = discipline == .fifo ? Double(pool.freeTotal) * (time - now) : 0
-            let cost = time - now + seconds + burden(Double(facts.computeSlices) * seconds - leanest + idle)
+            let cost = time - now + seconds + burden(facts.takenSlices * seconds - leanest + idle)
             if best.map({ (cost, time) < ($0.cost, $0.time) }) ?? true { best = (option, time, cost) }
         }
         return (best, leanest)
@@ -122,6 +122,7 @@ extension Scheduler {
             let unit = pool.shapes[shape].units[facts.slowestUnit]
             facts.multiprocessors = option.count * unit.multiprocessors
             facts.computeSlices = option.count * unit.computeSlices
+            facts.takenSlices = Double(option.count) * pool.shapes[shape].takenSlices[facts.slowestUnit]
         }
         return facts
     }
