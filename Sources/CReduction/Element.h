@@ -9,6 +9,7 @@
 //   WIDEN, NARROW   optional: from a vector of STORED to one of SUMMED and back; NARROW's second argument says whether
 //                   each lane is the unchanged value of some source
 //   ADD             optional: a sum of two vectors of SUMMED, with the bits of +
+//   FETCHED         optional: bytes of each source that are fetched before the first is reduced; 0
 //
 // all of which are undefined again at the end.
 
@@ -17,6 +18,9 @@
 #endif
 #ifndef ADD
 #define ADD(so_far, next) ((so_far) + (next))
+#endif
+#ifndef FETCHED
+#define FETCHED 0
 #endif
 #ifndef WIDEN
 #define WIDEN(stored) ((summed)(stored))
@@ -129,6 +133,12 @@ ALWAYS_INLINE void reduce(
     const size_t bytes = count * sizeof(STORED);
     size_t offset = 0;
 
+    // A line that has to be converted takes so many instructions that few of the next lines are asked for meanwhile.
+    const size_t fetched = bytes < FETCHED ? bytes : FETCHED;
+    for (int s = 0; s < source_count; s++) {
+        for (size_t line = 0; line < fetched; line += 64) __builtin_prefetch(sources[s] + line);
+    }
+
     // The pointers of the frequent cases stay in registers: a store might change `sources`, for all the compiler knows.
     if (source_count == 2 && result_count <= 2) {
         const char *const pair[] = {sources[0], sources[1]};
@@ -183,6 +193,7 @@ KERNEL(max)
 #undef summed
 #undef stored
 #undef NAMED
+#undef FETCHED
 #undef ADD
 #undef NARROW
 #undef WIDEN

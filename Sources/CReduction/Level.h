@@ -95,6 +95,7 @@
 #define WIDEN widen_float16
 #define NARROW(lanes, are_sources) narrow_float16(lanes)
 #define ADD add_float16
+#define FETCHED 4096
 #include "Element.h"
 #endif
 
@@ -105,6 +106,7 @@
 #define QUOTIENT float
 #define WIDEN widen_bfloat16
 #define NARROW narrow_bfloat16
+#define FETCHED 4096
 #include "Element.h"
 
 // The sums and products of an unsigned type are those of its signed twin, bit by bit.
