@@ -273,8 +273,11 @@ import Synchronization
             awaited = try observations(isAwaited, signature)
             fault = Fault.among(awaited)
         }
+        // Before the last look at the condition: what it sent or took came before its step.
+        let ahead = rankAhead(among: awaited)
         if isReady() { return }
         if let fault { throw fail(fault, signature) }
+        if let ahead { throw waitsAcross(ahead, signature) }
         // This rank itself may be the one that doesn't come: to receive a message that it was to send.
         if isWaiting, waitingSince.duration(to: .now) >= limits.timeout,
             let late = awaited.first(where: { isAwaited($0.rank) })?.rank ?? (isAwaited(rank) ? rank : nil)
@@ -319,16 +322,6 @@ import Synchronization
     }
 
     var hasFailed: Bool { region.hasFailed(rank) }
-
-    private func waitsForItself(_ signature: Signature) -> CollectiveError {
-        fail(
-            Fault(kind: .late, rank: rank),
-            CollectiveError(
-                .timedOut,
-                "rank \(rank) waits for itself: it receives what it has not sent, or sends more than it can before it "
-                    + "receives (\(transport.name), in \(signature))",
-                rank: rank))
-    }
 
     // MARK: Single copies
 
