@@ -239,7 +239,7 @@ import Synchronization
             case .yield:
                 if !isWaiting { (isWaiting, waitingSince) = (true, .now) }
                 yieldProcessor()
-            case .sleep(let duration): wasRung = sleep(atMost: duration, unless: isReady)
+            case .sleep(let duration): wasRung = sleep(atMost: duration, isAwaited, unless: isReady)
             }
         }
         let slow = ladder.beginning.map { ($0.duration(to: .now) / .nanoseconds(1)) } ?? 0
@@ -248,14 +248,30 @@ import Synchronization
 
     /// The rule of `Doorbell`: read the bell, show that this rank is asleep, look once more, sleep.
     ///
-    /// - Returns: whether another rank rang: it has come, or has news of itself.
-    private func sleep(atMost duration: Duration, unless isReady: () -> Bool) -> Bool {
+    /// - Returns: whether another rank rang, since it has come or has news of itself, or one has gone before it could.
+    private func sleep(
+        atMost duration: Duration, _ isAwaited: (Int) -> Bool, unless isReady: () -> Bool
+    ) -> Bool {
         let bell = region.doorbell(of: rank)
         let count = bell.count
         region.setAsleep(true, rank)
-        if !isReady() && !interruption.isRequested { bell.sleep(since: count, atMost: duration) }
+        let hasNews = someoneIsGone(isAwaited)
+        if !hasNews && !isReady() && !interruption.isRequested { bell.sleep(since: count, atMost: duration) }
         region.setAsleep(false, rank)
-        return bell.count != count
+        return hasNews || bell.count != count
+    }
+
+    /// Whether a rank has failed, or one that is awaited has left: then the next look throws, or the condition holds. It
+    /// may have gone when this rank was not asleep yet, and then nobody rings.
+    private func someoneIsGone(_ isAwaited: (Int) -> Bool) -> Bool {
+        for other in 0..<size where other != rank {
+            switch region.state(of: other) {
+            case .failed: return true
+            case .left: if isAwaited(other) { return true }
+            case .absent, .attached: continue
+            }
+        }
+        return false
     }
 
     /// Throws if one of the awaited ranks never will come, or this rank has waited for too long.
