@@ -15,10 +15,10 @@ extension ProcessTests {
         private static let patient = ["FLEXMIG_TIMEOUT": "600", "FLEXMIG_DEATH_TIMEOUT": "600"]
 
         private func counts(
-            floats: Int, memory: String, rounds: Int
+            floats: Int, memory: String, rounds: Int, task: String = "hot"
         ) throws -> [(allocations: Int, calls: Int, filter: Int)] {
             let group = RankProcesses()
-            try group.start(["hot", "\(floats)", "\(rounds)", memory], of: 2, extra: Self.patient)
+            try group.start([task, "\(floats)", "\(rounds)", memory], of: 2, extra: Self.patient)
             try group.finish()
             return try group.ranks.map { rank in
                 let calls = try #require(rank.words(after: "calls")?.compactMap { Int($0) }, "\(rank.text)")
@@ -32,6 +32,20 @@ extension ProcessTests {
         func aSmallSumAllocatesNothingAndCallsNothing(floats: Int, memory: String) throws {
             for counts in try counts(floats: floats, memory: memory, rounds: 10_000) {
                 // -1 under a sanitizer, and an errno where the kernel has no filters: then nothing is proved.
+                #expect(counts.allocations <= 0)
+                #expect(counts.calls == 0)
+            }
+        }
+
+        /// The others; in the line of a step or mailbox, and in slots.
+        @Test(
+            arguments: [2, 256],
+            [
+                "barrier", "broadcast", "all-gather", "reduce-scatter", "reduce", "gather", "scatter", "all-to-all",
+                "send-receive", "messages",
+            ])
+        func anySmallCallAllocatesNothingAndCallsNothing(floats: Int, call: String) throws {
+            for counts in try counts(floats: floats, memory: call, rounds: 2000, task: "hotcall") {
                 #expect(counts.allocations <= 0)
                 #expect(counts.calls == 0)
             }

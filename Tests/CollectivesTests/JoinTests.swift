@@ -147,6 +147,18 @@ extension ProcessTests {
             #expect(group.ranks[0].end == .exited(code: 3))
         }
 
+        @Test(.enabled(if: getuid() == 0, "mounting another /dev/shm needs root"))
+        func aFileSystemThatCantBeWrittenIsNamedWithTheWayOut() throws {
+            let group = RankProcesses()
+            let mounting = "mount -t tmpfs -o ro none /dev/shm && exec \"$@\""
+            try group.start(["join"], of: 2, only: [0], wrappedIn: ["unshare", "--mount", "sh", "-c", mounting, "sh"])
+            try group.finish()
+            let text = group.ranks[0].text
+            #expect(text.hasPrefix("error system - can't create shared memory; /dev/shm has to be a tmpfs"), "\(text)")
+            #expect(text.contains("/dev/shm/\(group.prefix)-0: Read-only file system"), "\(text)")
+            #expect(group.ranks[0].end == .exited(code: 3))
+        }
+
         /// The whole job in one mount namespace: a shell starts both ranks. The second tensor has no room, which both
         /// ranks are told, and then they go on.
         @Test(.enabled(if: getuid() == 0, "mounting a small /dev/shm needs root"))

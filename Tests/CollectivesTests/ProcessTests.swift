@@ -31,6 +31,20 @@ import Testing
         expectSuccess(group, seed: seed)
     }
 
+    /// A share that one rank has reduced is another one's result, so the vector units must not show. One that a processor
+    /// lacks gives way to its best.
+    @Test func ranksWithDifferentVectorUnitsGetTheSameBits() throws {
+        let seed = UInt64.random(in: 0..<1 << 32)
+        let group = RankProcesses()
+        for (rank, unit) in ["baseline", "avx2", "avx512"].enumerated() {
+            try group.start(
+                ["trials", "\(seed)", "40", "65536"], of: 3, only: [rank],
+                extra: ["FLEXMIG_VECTOR": unit, "FLEXMIG_STAGE_BYTES": "65536"])
+        }
+        try group.finish()
+        expectSuccess(group, seed: seed)
+    }
+
     /// Large enough for a single copy by the kernel, where that is possible and pays.
     @Test(arguments: ["on", "off"])
     func largeTensorsAreRight(singleCopy: String) throws {

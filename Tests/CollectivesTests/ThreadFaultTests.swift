@@ -88,6 +88,21 @@ struct ThreadFaultTests {
         }
     }
 
+    /// What a rank says before another one waits for it is heard when that one falls asleep, and not at its next look: that
+    /// comes after a minute here.
+    @Test(arguments: [AnyCall.barrier, .stagedAllReduce, .sendReceive], [CollectiveError.Code.rankLeft, .aborted])
+    func aFarewellIsHeardWithoutALook(call: AnyCall, farewell: CollectiveError.Code) {
+        let limits = WaitLimits(timeout: .seconds(300), deathTimeout: .seconds(300))
+        let world = InProcessWorld(size: 2, stageBytes: 1024)
+        let other = Communicator(world.transport(of: 1), limits: limits)
+        if farewell == .aborted { other.abortSwitch.abort() } else { other.close() }
+        let beginning = ContinuousClock.now
+        let error = collectiveError { try call.make(on: Communicator(world.transport(of: 0), limits: limits)) }
+        #expect(ContinuousClock.now - beginning < .seconds(20))
+        #expect(error?.code == farewell)
+        #expect(error?.rank == 1)
+    }
+
     /// Rank 1 comes, leaves and dies exactly while rank 0 asks whether it lives: after rank 0 saw it missing, before it
     /// gets the answer.
     @Test func aStepIsCompleteEvenIfARankDiedRightAfterIt() throws {

@@ -12,9 +12,12 @@
  *   bell[], ring                    Doorbell.count, Doorbell.ring
  *   inKernel[]                      FUTEX_WAIT compares and queues in one go; it drains the buffer, by its lock
  *   Aborter                         Interruption.request, of a rank that waits for one that never comes
+ *   Leaver, gone[]                  Region.leaveAttached and wakeSleepers, of the rank that is waited for
+ *   the look at gone[]              Exchange.someoneIsGone
  *
  * holds:  -DN=2 -DSTEPS=3
  * holds:  -DN=2 -DSTEPS=1 -DABORT
+ * holds:  -DN=2 -DSTEPS=1 -DLEAVE
  * long:   -DN=2 -DSTEPS=6
  * long:   -DN=3 -DSTEPS=1
  * hangs:  -DN=2 -DSTEPS=1 -DPLAIN_PUBLISH   a release store in publish
@@ -22,24 +25,28 @@
  * hangs:  -DN=2 -DSTEPS=1 -DNO_LAST_LOOK    asleep without a look after the mark
  * hangs:  -DN=2 -DSTEPS=1 -DLATE_COUNT      the bell is read after the look
  * hangs:  -DN=2 -DSTEPS=1 -DABORT -DLATE_COUNT
+ * hangs:  -DN=2 -DSTEPS=1 -DLEAVE -DNO_STATE_LOOK  it went before the mark, and nobody rings
+ * hangs:  -DN=2 -DSTEPS=1 -DLEAVE -DPLAIN_LEAVE    a release store of the state
  */
 /* What a store in a buffer is for. */
 #define LINE 0
 #define ASLEEP 1
+#define GONE 2
 #define ROOM 3
 
-#ifdef ABORT
+#if defined(ABORT) || defined(LEAVE)
 #define WORKERS 1      /* rank 1 never comes */
 #else
 #define WORKERS N
 #endif
 
-chan buffer[N] = [ROOM] of { bit, byte };
+chan buffer[N] = [ROOM] of { byte, byte };
 byte line[N];
 bit asleep[N];
 byte bell[N];
 bit inKernel[N];
 bit isRequested;
+bit gone[N];
 
 #define DRAINED empty(buffer[me])
 
@@ -80,6 +87,9 @@ inline sleep_unless_ready(rank) {
     isReady = line[rank] >= s;
     isReady = isReady || isRequested;
 #endif
+#ifndef NO_STATE_LOOK
+    isReady = isReady || gone[rank];
+#endif
 #ifdef LATE_COUNT
     count = bell[me];
 #endif
@@ -113,8 +123,8 @@ proctype Rank(byte me) {
         for (awaited : 0 .. N - 1) {
             do
             :: line[awaited] >= s || awaited == me -> break
-            :: line[awaited] < s && awaited != me && isRequested -> goto stop
-            :: line[awaited] < s && awaited != me && !isRequested ->
+            :: line[awaited] < s && awaited != me && (isRequested || gone[awaited]) -> goto stop
+            :: line[awaited] < s && awaited != me && !(isRequested || gone[awaited]) ->
                 isReady = 0;
                 sleep_unless_ready(awaited)
             od
@@ -125,8 +135,7 @@ stop:
 }
 
 proctype Drain(byte me) {
-    bit where;
-    byte what;
+    byte where, what;
 end:
     do
     :: atomic {
@@ -134,6 +143,7 @@ end:
         if
         :: buffer[me] ? LINE, what -> line[me] = what
         :: buffer[me] ? ASLEEP, what -> asleep[me] = what
+        :: buffer[me] ? GONE, what -> gone[me] = what
         fi
     }
     od
@@ -147,13 +157,30 @@ proctype Aborter() {
 }
 #endif
 
+#ifdef LEAVE
+proctype Leaver(byte me) {
+#ifdef PLAIN_LEAVE
+    store(GONE, 1);
+#else
+    store_in_order(GONE, 1);
+#endif
+    if
+    :: asleep[0] -> ring(0)
+    :: else
+    fi
+}
+#endif
+
 init {
     byte r;
     atomic {
         for (r : 0 .. N - 1) { run Drain(r) };
         for (r : 0 .. WORKERS - 1) { run Rank(r) };
 #ifdef ABORT
-        run Aborter()
+        run Aborter();
+#endif
+#ifdef LEAVE
+        run Leaver(1)
 #endif
     }
 }

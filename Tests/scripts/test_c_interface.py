@@ -119,7 +119,7 @@ class CInterfaceTest(unittest.TestCase):
 
     def test_failures(self):
         for size in [2, 3]:
-            for what in ["mismatch", "death", "departure", "abortion"]:
+            for what in ["mismatch", "standstill", "death", "departure", "abortion"]:
                 with self.subTest(size=size, what=what):
                     ranks = self.start([self.compile("failures"), what], size)
                     self.expect(ranks, killed=size - 1 if what == "death" else None)

@@ -18,7 +18,8 @@
 // flexmig_destroy. Different communicators are independent. After fork the child must not use the parent's.
 //
 // All ranks call the same collectives of a communicator in the same order, with the same types, counts, reductions
-// and roots; a difference is FLEXMIG_MISMATCH on all of them, and the text says what each wanted.
+// and roots; a difference is FLEXMIG_MISMATCH on all of them, and the text says what each wanted. So is a message that
+// waits for a rank which is in a collective.
 //
 // dlclose leaves the library in memory: it does no harm, and gives nothing back.
 #ifndef FLEXMIG_H
@@ -139,8 +140,9 @@ int flexmig_split(flexmig_comm comm, int color, int key, flexmig_comm *part);
 //
 // Counts are in elements, and memory needs no alignment. In place where a comment says so, that is: with exactly the
 // addresses it tells; otherwise input and output must not overlap. p is the number of ranks. Small calls don't
-// allocate unless a rank is late by a tenth of a second. A call of up to 40 bytes takes about a microsecond when all ranks come at once; larger ones are bound by copying, less of it
-// for memory of flexmig_alloc. A rank that comes early spins for some microseconds and sleeps then.
+// allocate unless a rank is late by a tenth of a second. A call of up to 40 bytes takes about a microsecond when all
+// ranks come at once; larger ones are bound by copying, less of it for memory of flexmig_alloc. A rank that comes early
+// spins for some microseconds, yields for a millisecond, and sleeps then.
 
 // Returns when all ranks have called it.
 int flexmig_barrier(flexmig_comm comm);
@@ -180,7 +182,8 @@ int flexmig_all_to_all(flexmig_comm comm, const void *input, void *output, size_
 // -- Messages between two ranks. The others may do something else meanwhile.
 
 // Returns when `input` may be changed again: up to 64 KiB at once, if the receiver has taken this rank's messages
-// before it and at most three others of this rank are under way; else when enough was taken. Two ranks that send each other large messages at the same time use flexmig_sendrecv.
+// before it and at most three others of this rank are under way; else when enough was taken. Two ranks that send each
+// other large messages at the same time use flexmig_sendrecv.
 int flexmig_send(flexmig_comm comm, const void *input, size_t count, flexmig_type type, int receiver);
 
 // The next message of one rank, in the order in which they were sent: of the same count and type, else MISMATCH.
@@ -243,8 +246,8 @@ int flexmig_work_free(flexmig_work work);
 // -- Memory
 
 // Memory that all ranks reach directly: collectives on it copy less. A collective: all ranks ask for the same number of
-// bytes, 0 to 2^46 / ranks. Filled with zeros, all of it present, aligned to 128 bytes, and to 4096 from 4096 bytes on. Cheap
-// where there is room from what was freed; else it maps at least 8 MiB a rank of /dev/shm.
+// bytes, 0 to 2^46 / ranks. Filled with zeros, all of it present, aligned to 128 bytes, and to 4096 from 4096 bytes on.
+// Cheap where there is room from what was freed; else it maps at least 8 MiB a rank of /dev/shm.
 //
 // Returns OUT_OF_SHARED_MEMORY on all ranks when /dev/shm has no room, and then the communicator goes on.
 int flexmig_alloc(flexmig_comm comm, size_t bytes, void **memory);

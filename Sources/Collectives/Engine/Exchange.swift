@@ -239,7 +239,7 @@ import Synchronization
             case .yield:
                 if !isWaiting { (isWaiting, waitingSince) = (true, .now) }
                 yieldProcessor()
-            case .sleep(let duration): wasRung = sleep(atMost: duration, unless: isReady)
+            case .sleep(let duration): wasRung = sleep(atMost: duration, isAwaited, unless: isReady)
             }
         }
         let slow = ladder.beginning.map { ($0.duration(to: .now) / .nanoseconds(1)) } ?? 0
@@ -248,14 +248,30 @@ import Synchronization
 
     /// The rule of `Doorbell`: read the bell, show that this rank is asleep, look once more, sleep.
     ///
-    /// - Returns: whether another rank rang: it has come, or has news of itself.
-    private func sleep(atMost duration: Duration, unless isReady: () -> Bool) -> Bool {
+    /// - Returns: whether another rank rang, since it has come or has news of itself, or one has gone before it could.
+    private func sleep(
+        atMost duration: Duration, _ isAwaited: (Int) -> Bool, unless isReady: () -> Bool
+    ) -> Bool {
         let bell = region.doorbell(of: rank)
         let count = bell.count
         region.setAsleep(true, rank)
-        if !isReady() && !interruption.isRequested { bell.sleep(since: count, atMost: duration) }
+        let hasNews = someoneIsGone(isAwaited)
+        if !hasNews && !isReady() && !interruption.isRequested { bell.sleep(since: count, atMost: duration) }
         region.setAsleep(false, rank)
-        return bell.count != count
+        return hasNews || bell.count != count
+    }
+
+    /// Whether a rank has failed, or one that is awaited has left: then the next look throws, or the condition holds. It
+    /// may have gone when this rank was not asleep yet, and then nobody rings.
+    private func someoneIsGone(_ isAwaited: (Int) -> Bool) -> Bool {
+        for other in 0..<size where other != rank {
+            switch region.state(of: other) {
+            case .failed: return true
+            case .left: if isAwaited(other) { return true }
+            case .absent, .attached: continue
+            }
+        }
+        return false
     }
 
     /// Throws if one of the awaited ranks never will come, or this rank has waited for too long.
@@ -273,8 +289,11 @@ import Synchronization
             awaited = try observations(isAwaited, signature)
             fault = Fault.among(awaited)
         }
+        // Before the last look at the condition: what it sent or took came before its step.
+        let ahead = rankAhead(among: awaited)
         if isReady() { return }
         if let fault { throw fail(fault, signature) }
+        if let ahead { throw waitsAcross(ahead, signature) }
         // This rank itself may be the one that doesn't come: to receive a message that it was to send.
         if isWaiting, waitingSince.duration(to: .now) >= limits.timeout,
             let late = awaited.first(where: { isAwaited($0.rank) })?.rank ?? (isAwaited(rank) ? rank : nil)
@@ -319,16 +338,6 @@ import Synchronization
     }
 
     var hasFailed: Bool { region.hasFailed(rank) }
-
-    private func waitsForItself(_ signature: Signature) -> CollectiveError {
-        fail(
-            Fault(kind: .late, rank: rank),
-            CollectiveError(
-                .timedOut,
-                "rank \(rank) waits for itself: it receives what it has not sent, or sends more than it can before it "
-                    + "receives (\(transport.name), in \(signature))",
-                rank: rank))
-    }
 
     // MARK: Single copies
 

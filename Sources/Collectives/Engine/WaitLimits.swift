@@ -1,5 +1,3 @@
-import Platform
-
 /// How long a rank waits for others.
 package struct WaitLimits: Hashable, Sendable {
     /// For a rank that lives but doesn't come.
@@ -15,12 +13,4 @@ package struct WaitLimits: Hashable, Sendable {
     /// How often a waiting rank looks whether the others live: several times, so that the time holds on a machine
     /// with many ready processes as well.
     package var lookEvery: Duration { min(deathTimeout / 5, timeout / 5) }
-}
-
-/// How long one spin of `WaitLadder` takes on this machine, in nanoseconds. Measured once, in some 10 microseconds.
-enum SpinTime {
-    static let nanoseconds: Double = {
-        let time = ContinuousClock().measure { for _ in 0..<256 { relaxProcessor() } }
-        return max(1, time / .nanoseconds(256))
-    }()
 }

@@ -59,7 +59,7 @@ struct SegmentJoin {
                     layout = smaller
                     continue
                 }
-                guard error.isAlreadyThere else { throw failure("can't create shared memory", error) }
+                guard error.isAlreadyThere else { throw noFileSystem(error) }
             }
             do throws(SystemError) {
                 try replaceIfAbandoned(&half)
@@ -139,6 +139,10 @@ struct SegmentJoin {
             "the segment \(segment) of \(layout.worldSize) ranks needs \(layout.totalBytes) bytes of /dev/shm, "
                 + "\(free) are free; remove leftovers, or make it larger: \(SharedMemoryName.howToEnlarge)",
             cause: error)
+    }
+
+    private func noFileSystem(_ error: SystemError) -> CollectiveError {
+        failure("can't create shared memory; /dev/shm has to be a tmpfs that this user can write to", error)
     }
 
     // MARK: The other ranks
@@ -286,6 +290,7 @@ struct SegmentJoin {
         let region = transport.region
         // Here nobody rings: the ladder only tells when to look.
         var ladder = WaitLadder(spins: 0, lookEvery: .milliseconds(50))
+        var nap = Self.nap
         while true {
             let absent = absent(in: region)
             if absent.isEmpty { return }
@@ -308,7 +313,10 @@ struct SegmentJoin {
             switch action {
             case .spin: relaxProcessor()
             case .yield: yieldProcessor()
-            case .sleep: pause(for: Self.nap)
+            case .sleep:
+                pause(for: nap)
+                // Longer only in the course of half a second: ranks that are started together meet at once.
+                nap = min(nap + nap / 50, Self.longestNap)
             }
         }
     }

@@ -38,6 +38,18 @@ static void mismatch(void) {
     finish(FLEXMIG_MISMATCH, "different collectives");
 }
 
+// The last rank waits for a message of a rank that is in a barrier and waits for it.
+static void standstill(void) {
+    float value = 1;
+    char words[60];
+    snprintf(words, sizeof words, rank == last ? "rank %d a message with rank 0" : "rank %d called another collective",
+             last);
+    if (rank == last) FAILS(FLEXMIG_MISMATCH, words, flexmig_recv(comm, &value, 1, FLEXMIG_FLOAT32, 0));
+    else FAILS(FLEXMIG_MISMATCH, words, flexmig_barrier(comm));
+    CHECK(flexmig_last_error_rank() == last);
+    finish(FLEXMIG_MISMATCH, words);
+}
+
 static void death(void) {
     float value = 1;
     char words[40];
@@ -119,6 +131,7 @@ int main(int count, char **arguments) {
     OK(flexmig_size(comm, &size));
     last = size - 1;
     if (strcmp(arguments[1], "mismatch") == 0) mismatch();
+    else if (strcmp(arguments[1], "standstill") == 0) standstill();
     else if (strcmp(arguments[1], "death") == 0) death();
     else if (strcmp(arguments[1], "departure") == 0) departure();
     else if (strcmp(arguments[1], "lateness") == 0) lateness();

@@ -26,8 +26,64 @@ func measure(_ task: String, on communicator: Communicator) throws {
             let tensor = try communicator.makeTensor(repeating: Float(1), count: number(2))
             try count(communicator) { () throws(CollectiveError) in try communicator.allReduce(tensor, .mean) }
         }
+    case "hotcall":  // COUNT ROUNDS CALL: the same for another call, with so many floats a block.
+        try countCall(word(4), of: number(2), on: communicator)
     default:
         fatalError("unknown task \(task)")
+    }
+}
+
+/// Counts what a call over spans costs; all memory is there before.
+private func countCall(_ name: String, of block: Int, on communicator: Communicator) throws -> Never {
+    let (rank, size) = (communicator.rank, communicator.size)
+    let next = (rank + 1) % size
+    var values = [Float](repeating: 1, count: block)
+    var all = [Float](repeating: 1, count: block * size)
+    switch name {
+    case "barrier": try count(communicator) { () throws(CollectiveError) in try communicator.barrier() }
+    case "broadcast":
+        try count(communicator) { () throws(CollectiveError) in try communicator.broadcast(&values, from: 0) }
+    case "all-gather":
+        try count(communicator) { () throws(CollectiveError) in
+            var span = all.mutableSpan
+            try communicator.allGather(values.span, into: &span)
+        }
+    case "reduce-scatter":
+        try count(communicator) { () throws(CollectiveError) in
+            var span = values.mutableSpan
+            try communicator.reduceScatter(all.span, into: &span, .max)
+        }
+    case "reduce":
+        try count(communicator) { () throws(CollectiveError) in try communicator.reduce(&values, .max, to: 0) }
+    case "gather":
+        try count(communicator) { () throws(CollectiveError) in
+            var span = all.mutableSpan
+            try communicator.gather(values.span, into: &span, to: 0)
+        }
+    case "scatter":
+        try count(communicator) { () throws(CollectiveError) in
+            var span = values.mutableSpan
+            try communicator.scatter(all.span, into: &span, from: 0)
+        }
+    case "all-to-all":
+        try count(communicator) { () throws(CollectiveError) in
+            var span = all.mutableSpan
+            try communicator.allToAll(&span)
+        }
+    case "send-receive":
+        let sent = values
+        try count(communicator) { () throws(CollectiveError) in
+            var span = values.mutableSpan
+            try communicator.sendReceive(sent.span, to: next, into: &span, from: next)
+        }
+    case "messages":
+        try count(communicator) { () throws(CollectiveError) in
+            if rank == 0 { try communicator.send(values, to: 1) }
+            if rank <= 1 { try communicator.receive(&values, from: 1 - rank) }
+            if rank == 1 { try communicator.send(values, to: 0) }
+        }
+    default:
+        fatalError("unknown call \(name)")
     }
 }
 

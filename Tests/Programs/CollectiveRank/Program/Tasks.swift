@@ -23,7 +23,7 @@ func run(_ task: String) throws {
         try say("ok")
     case "trials", "large", "split", "calls", "scarce", "works": try runTrials(task, on: communicator)
     case "loop", "storm", "splits", "stall", "leave", "exit", "mismatch", "abort": try runFault(task, on: communicator)
-    case "wait", "hot": try measure(task, on: communicator)
+    case "wait", "hot", "hotcall": try measure(task, on: communicator)
     default:
         fatalError("unknown task \(task)")
     }
