@@ -114,7 +114,8 @@ struct PacesTests {
         let one = 0.16479
         for (leaves, speed) in [(2, 0.9), (3, 0.8), (4, 0.7), (7, 0.7)] {
             let pace = try #require(paces.pace(of: resnet, over: SpanShape(leaves: leaves, slowest: Self.power(1))))
-            #expect(abs(pace - 0.04926 * Double(leaves) * speed / one) < 1e-12)
+            // Seven of the 1g leaves are faster than the 4g that was asked for, which is not counted.
+            #expect(abs(pace - min(1, 0.04926 * Double(leaves) * speed / one)) < 1e-12)
         }
         #expect(abs(paces.linkLoad(of: resnet, over: SpanShape(leaves: 4, slowest: Self.power(1))) - 0.3) < 1e-12)
     }

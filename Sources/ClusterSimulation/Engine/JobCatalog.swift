@@ -64,6 +64,8 @@ struct JobCatalog {
         let (cluster, model, paces, cuts, whole) = (cluster, model, paces, cuts, leaves)
         let answer = leaves.offers(
             for: model.wishes(slices: Int(job.slices), profiles: profiles),
+            // Jobs of several GPUs lie where there are GPUs, in every model; others stay on a node.
+            spansNodes: Int(job.slices) > whole.wholeSlices,
             memoryMiB: { paces.rankMemoryMiB(of: job, ranks: whole.isWhole($0) ? 1 : $0.count) },
             whenIdle: { Self.whenIdle($0, cluster: cluster, model: model, cuts: cuts) },
             accepts: { wish, members in

@@ -40,13 +40,14 @@ public struct LeafCatalog: Sendable {
 
     /// The ways to serve a job among its wishes.
     ///
-    /// On several nodes only where no wish fits on one.
-    ///
+    /// - Parameter spansNodes: whether the job may lie on several nodes, whatever it is served with. It is for the job to
+    ///   decide and not for a wish or a layout: where several leaves might use gaps that whole GPUs have to leave, or a
+    ///   layout without a whole node would free its jobs to lie anywhere, a laxer rule would look like a gain.
     /// - Parameter memoryMiB: what each leaf must have.
     /// - Parameter whenIdle: how many leaves with these profiles an idle cluster has, and its best node.
     /// - Parameter accepts: whether the job can be served so, such as that its speed there is known.
     public mutating func offers(
-        for wishes: [GangWish], arrangement: Arrangement = .pack, memoryMiB: (GangWish) -> Int,
+        for wishes: [GangWish], spansNodes: Bool, arrangement: Arrangement = .pack, memoryMiB: (GangWish) -> Int,
         whenIdle: ([[MIGProfile.ID]]) -> (total: Int, bestNode: Int),
         accepts: (GangWish, [[MIGProfile.ID]]) -> Bool = { _, _ in true }
     ) -> Answer {
@@ -54,25 +55,21 @@ public struct LeafCatalog: Sendable {
         for wish in wishes {
             if wish.isLastResort, !answer.offers.isEmpty { continue }
             let members = members(of: wish, memoryMiB: memoryMiB(wish))
+            func most(_ idle: (total: Int, bestNode: Int)) -> Int { spansNodes ? idle.total : idle.bestNode }
             // What it would be without a demand for memory tells why it is refused.
-            let total = whenIdle(self.members(of: wish, memoryMiB: 0)).total
-            if total > 0 { answer.sawSize = true }
-            if total >= wish.count { answer.sawRoom = true }
+            let anyMemory = most(whenIdle(self.members(of: wish, memoryMiB: 0)))
+            if anyMemory > 0 { answer.sawSize = true }
+            if anyMemory >= wish.count { answer.sawRoom = true }
             let idle = whenIdle(members)
             guard idle.total > 0 else { continue }
             answer.sawMemory = true
-            answer.most = max(answer.most, idle.total)
-            guard idle.total >= wish.count, accepts(wish, members) else { continue }
+            answer.most = max(answer.most, most(idle))
+            guard most(idle) >= wish.count, accepts(wish, members) else { continue }
             let option = GangOption(
                 number(of: members), count: wish.count, arrangement: arrangement,
-                maximumNodes: wish.count <= idle.bestNode ? 1 : Int.max)
+                maximumNodes: spansNodes && wish.count > 1 && idle.total > idle.bestNode ? Int.max : 1)
             guard !answer.offers.contains(where: { $0.option == option }) else { continue }
             answer.offers.append(Offer(option: option, isWhole: isWhole(wish), members: members))
-        }
-        // A job that one node can hold stays on one, whatever it gets: else several leaves could lie in gaps that its
-        // whole GPUs have to leave, and a laxer rule would look like a gain of cutting.
-        if answer.offers.contains(where: { $0.option.maximumNodes == 1 }) {
-            answer.offers.removeAll { $0.option.maximumNodes > 1 }
         }
         return answer
     }

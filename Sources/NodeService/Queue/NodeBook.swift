@@ -264,7 +264,7 @@ struct NodeBook: Sendable {
     mutating func kind(for ask: LeafAsk) -> (kind: Kind, answer: LeafCatalog.Answer) {
         let (mode, gpus, geometries) = (mode, gpus, geometries)
         var answer = catalog.offers(
-            for: ask.wishes(mode, profiles: catalog.profiles.flatMap { $0 }),
+            for: ask.wishes(mode, profiles: catalog.profiles.flatMap { $0 }), spansNodes: false,
             arrangement: ask.arrangement == .spread ? .spread : .pack, memoryMiB: { _ in ask.memoryMiB },
             whenIdle: { members in
                 let total = gpus.reduce(0) { sum, gpu in
