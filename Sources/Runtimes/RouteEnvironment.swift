@@ -15,8 +15,9 @@ extension RuntimeRoute {
         case .ncclPlugin:
             var variables = Self.identityVariables(facts)
             if case .usable(let path) = facts.plugin { variables["NCCL_NET_PLUGIN"] = path }
-            // Where the version is not known, an NCCL that does not take the plugin goes on with sockets.
-            if isForced || facts.version != nil { variables["NCCL_NET"] = NCCLPluginFile.networkName }
+            // Where it is not sure that the plugin is taken, an NCCL that does not take it goes on with sockets.
+            let isSure = facts.version.map { $0 <= .lastSeenWithPlugin } ?? false
+            if isForced || isSure { variables["NCCL_NET"] = NCCLPluginFile.networkName }
             variables["NCCL_NET_PLUGIN_REF_COUNT"] = "1"
             variables["NCCL_PROTO"] = "^LL128"
             variables["NCCL_MIN_NCHANNELS"] = facts.hasLanes ? "8" : "4"

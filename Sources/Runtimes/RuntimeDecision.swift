@@ -114,9 +114,11 @@ extension RuntimeDecision {
         case .flexmig: what = "the program itself must import flexmig.torch and call init_process_group(\"flexmig\")"
         }
         if choice != .auto { return what + ", as you asked" }
+        // Where nothing is known of the program's NCCL, the reasons say that already.
+        let doubt = (facts.version == nil ? nil : chosen.doubts.first).map { "; not sure: \($0)" } ?? ""
         let better = assessments.prefix { $0.route != chosen.route }
-        guard let last = better.last, let why = last.obstacles.first ?? last.doubts.first else { return what }
-        return "\(what), as \(last.route) is \(last.isPossible ? "in doubt" : "not possible"): \(why)"
+        guard let last = better.last, let why = last.obstacles.first ?? last.doubts.first else { return what + doubt }
+        return "\(what), as \(last.route) is \(last.isPossible ? "in doubt" : "not possible"): \(why)\(doubt)"
     }
 
     private static func list(_ names: [String], _ settings: [String: UserSetting]) -> String {

@@ -36,7 +36,6 @@ struct JobRun {
         let process = try start(pipe.writeEnd)
         let output = pipe.readEnd
         var reader = OutputReader(leaves: leaves)
-        var pending: [UInt8] = []
         var interruption: Signal?
         var isOpen = true
         while isOpen {
@@ -50,11 +49,7 @@ struct JobRun {
                 isOpen = false
                 continue
             }
-            pending += bytes
-            while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
-                reader.read(String(decoding: pending[..<end], as: UTF8.self))
-                pending.removeSubrange(...end)
-            }
+            reader.add(bytes)
             seen(reader.samples.markers.values.map(\.count).max() ?? 0)
         }
         let end = try waitForEnd(of: process)

@@ -8,9 +8,27 @@ package struct OutputReader {
     package private(set) var lastLines: [String] = []
     /// Whether it can't be told which ranks of the job have waited.
     private var isAmbiguous = false
+    /// The start of a line whose end has not come.
+    private var pending: [UInt8] = []
 
     package init(leaves: Int) { samples = RunSamples(leaves: leaves) }
 
+    /// Takes what came of the output, and reads the lines that are whole.
+    ///
+    /// A carriage return ends a line too, as it does for `flexmig run`: what one rank's progress bar writes and what
+    /// another rank prints after it are two lines.
+    package mutating func add(_ bytes: [UInt8]) {
+        for byte in bytes {
+            guard byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") else {
+                pending.append(byte)
+                continue
+            }
+            if !pending.isEmpty { read(String(decoding: pending, as: UTF8.self)) }
+            pending.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Takes one line, without its end.
     package mutating func read(_ line: String) {
         let (head, text) = Self.split(line)
         let rank = head ?? 0

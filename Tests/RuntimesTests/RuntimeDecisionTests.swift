@@ -70,6 +70,9 @@ struct RuntimeDecisionTests {
         // The plugin, and each fact that rules it out.
         Row(word: "the first with the plugin", facts: facts(library("2.21.5")), route: .ncclPlugin, words: ["2.21.5"]),
         Row(
+            word: "newer than what was seen with the plugin", facts: facts(library("2.33.1"), capability: 8),
+            route: .ncclPlugin, words: ["compute capability 8.0", "not sure: NCCL 2.33.1 is newer"]),
+        Row(
             word: "before the plugin", facts: facts(library("2.20.5")), route: .ncclSocket,
             words: ["2.20.5", "needs 2.21"]),
         Row(word: "no plugin", facts: facts(plugin: missingPlugin), route: .ncclSocket, words: ["not installed"]),
@@ -222,11 +225,16 @@ struct RuntimeDecisionTests {
         }
     }
 
-    /// An NCCL of unknown version must be free to go on without the plugin; one that was asked for must not.
+    /// An NCCL of unknown version, or one that is newer than those that were seen to take the plugin, must be free to go on
+    /// without it; one that was asked for must not.
     @Test func unknownVersionsAreNotForced() throws {
-        let facts = Self.facts(.none("it is sh"))
-        #expect(try RuntimeDecision(.auto, facts, base: [:]).variables["NCCL_NET"] == nil)
-        #expect(try RuntimeDecision(.ncclPlugin, facts, base: [:]).variables["NCCL_NET"] == "FlexMIG")
+        for nccl in [NCCLFinding.none("it is sh"), Self.library("2.33.1")] {
+            let facts = Self.facts(nccl, capability: 8)
+            #expect(try RuntimeDecision(.auto, facts, base: [:]).variables["NCCL_NET"] == nil)
+            #expect(try RuntimeDecision(.ncclPlugin, facts, base: [:]).variables["NCCL_NET"] == "FlexMIG")
+        }
+        let seen = Self.facts(Self.library("2.32.3"), capability: 8)
+        #expect(try RuntimeDecision(.auto, seen, base: [:]).variables["NCCL_NET"] == "FlexMIG")
     }
 
     @Test func variablesOfSockets() throws {

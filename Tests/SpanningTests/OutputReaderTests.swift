@@ -68,6 +68,21 @@ struct OutputReaderTests {
         #expect(reader.problem?.description.contains("no number") == true)
     }
 
+    /// A progress bar of one rank before the marker of another one, in pieces as a pipe gives them.
+    @Test(arguments: [1, 7, 1000]) func carriageReturnsEndLines(piece: Int) {
+        let output = Array(
+            ("[rank 0] 10 %\r[rank 0] 20 %\r[rank 1] FLEXMIG_STEP seconds=0.5\r\n[rank 0] 30 %\r"
+                + "[rank 0] flexmig: rank 0: waited for rank 1 500 us\n\n[rank 1] FLEXMIG_STEP seconds=0.7\n[rank 0] no end")
+                .utf8)
+        var reader = OutputReader(leaves: 2)
+        for start in stride(from: 0, to: output.count, by: piece) {
+            reader.add(Array(output[start..<min(start + piece, output.count)]))
+        }
+        #expect(reader.samples.markers.mapValues { $0.map(\.seconds) } == [1: [0.5, 0.7]])
+        #expect(reader.samples.waited == [0: 0.0005])
+        #expect(reader.lastLines == ["[rank 0] 10 %", "[rank 0] 20 %", "[rank 0] 30 %"])
+    }
+
     @Test func onlyTheLastLinesStay() {
         var reader = OutputReader(leaves: 1)
         for number in 0..<100 { reader.read("line \(number)") }

@@ -127,6 +127,10 @@ class CallTests(BackendTest):
                 capture_output=True, text=True)
             self.assertEqual(built.returncode, 0, built.stderr)
             wheel = built.stdout.strip()
+            # pip takes it wherever the library can be loaded.
+            needs = subprocess.run(["readelf", "-V", "-W", LIBRARY], capture_output=True, text=True, check=True).stdout
+            major, minor = max((int(major), int(minor)) for major, minor in re.findall(r"GLIBC_(\d+)\.(\d+)", needs))
+            self.assertIn(f"-manylinux_{major}_{minor}_", wheel)
             place = os.path.join(folder, "site")
             subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
                             "--no-deps", "--no-index", "--target", place, wheel], check=True)
@@ -206,6 +210,9 @@ class TroubleTests(BackendTest):
 
     def test_several_hosts(self):
         self.trouble(2, "hosts")
+
+    def test_settings(self):
+        self.trouble(1, "settings")
 
     def test_group_larger_than_job(self):
         self.trouble(1, "larger")

@@ -275,6 +275,24 @@ def hosts():
     assert error.rank == 1
 
 
+def settings():
+    """A variable that makes no sense is named before anybody waits for anybody."""
+    def join():
+        dist.init_process_group("flexmig", store=dist.HashStore(), rank=0, world_size=1)
+
+    for name in ["FLEXMIG_TIMEOUT", "FLEXMIG_DEATH_TIMEOUT"]:
+        usual = os.environ.pop(name, None)
+        for wrong in ["soon", "nan", "0", "1e9", "-1"]:
+            os.environ[name] = wrong
+            refused("invalid-environment", join, f'{name} is "{wrong}"; allowed are', "seconds")
+        del os.environ[name]
+        if usual is not None:
+            os.environ[name] = usual
+    join()
+    dist.barrier()
+    dist.destroy_process_group()
+
+
 def larger():
     """Under flexmig run the job's size is known."""
     os.environ["FLEXMIG_JOB_ID"] = "1"
@@ -318,7 +336,7 @@ def other_backend():
     dist.destroy_process_group()
 
 
-JOINS_ITSELF = {"hosts", "larger", "larger_under_run", "other_backend"}
+JOINS_ITSELF = {"hosts", "larger", "larger_under_run", "other_backend", "settings"}
 
 
 def main():

@@ -31,10 +31,7 @@ class ProcessGroup(Calls, dist.ProcessGroup):
         super().__init__(rank, size)
         job_size.check(size)
         self._store, self._timeout = options.store, options.timeout
-        seconds = self._timeout.total_seconds()
-        if os.environ.get("FLEXMIG_TIMEOUT") and self._timeout == dist.default_pg_timeout:
-            seconds = float(os.environ["FLEXMIG_TIMEOUT"])
-        self._seconds = min(max(seconds, 0.1), 86400.0)
+        self._seconds = _seconds(self._timeout)
         self._ranks = list(options.global_ranks_in_group) or list(range(size))
         self._name, self._description, self._sequence = str(options.group_id), "", 0
         prefix, peers = rendezvous.agree(self._store, rank, self._ranks)
@@ -271,6 +268,22 @@ class ProcessGroup(Calls, dist.ProcessGroup):
         self._comm.destroy()
 
 
+def _seconds(timeout):
+    """How long a group waits: as long as it was told, or where it was not, FLEXMIG_TIMEOUT."""
+    least, most = 0.1, 86400.0
+    given = os.environ.get("FLEXMIG_TIMEOUT")
+    if not given or timeout != dist.default_pg_timeout:
+        return min(max(timeout.total_seconds(), least), most)
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not least <= seconds <= most:
+        raise FlexmigError(
+            "invalid-environment", f'FLEXMIG_TIMEOUT is "{given}"; allowed are {least:g} to {most:g} seconds')
+    return seconds
+
+
 class _NumbersOfJob:
     """Gives errors the job's rank numbers. No generator: it is entered for every call."""
 
@@ -284,6 +297,16 @@ class _NumbersOfJob:
         if self._ranks is not None and isinstance(error, FlexmigError):
             raise of_job(error, self._ranks) from None
 
+
+if hasattr(dist.distributed_c10d, "_maybe_attach_flight_recorder"):
+    # PyTorch 2.15 wants to write down the calls of every group that has devices, and then fails for groups made in Python.
+    _record_others = dist.distributed_c10d._maybe_attach_flight_recorder
+
+    def _record(group, *arguments, **keywords):
+        if not isinstance(group, ProcessGroup):
+            _record_others(group, *arguments, **keywords)
+
+    dist.distributed_c10d._maybe_attach_flight_recorder = _record
 
 if IS_OLD:
     _tell_others = dist.distributed_c10d._shutdown_backend
