@@ -135,15 +135,15 @@ def cells(openb: str | None) -> list[Cell]:
                                seeds=SEEDS_OF["sensitivity"],
                                variant="%s speeds spanning +%s drain %s" % (speeds, text(cost), drain))
                           for mix in MIXES]
-    found += causes()
+    found += causes(openb)
     measured = ("--spanning", "docs/evidence/spanning.json", "--spanning-for-all", "digits-training")
     found += [Cell("measured", mix, "1.0", generated(mix, "1.0", 8, *measured), RIVALS) for mix in MIXES]
     return found
 
 
-def causes() -> list[Cell]:
+def causes(openb: str | None) -> list[Cell]:
     """Experiments on why `hybrid` loses where it does: what is suspected is taken away."""
-    main = {(name, load): arguments for name, load, arguments, _ in workloads(None)}
+    main = {(name, load): arguments for name, load, arguments, _ in workloads(openb)}
     slices = main["philly-slice", "1.0"]
     never = given(NEVER)
     found = [
@@ -151,6 +151,9 @@ def causes() -> list[Cell]:
              variant="ten jobs in line keep their place", permutations=True),
         Cell("causes", "philly-slice", "1.0", slices + never, ("partial", "hybrid"), queues=("backfill",),
              variant="spanning never pays", permutations=True)]
+    if openb:
+        found.append(Cell("causes", "openb-ceil", "0.8", main["openb-ceil", "0.8"] + never, ("partial", "hybrid"),
+                          queues=("fifo",), variant="spanning never pays", permutations=True))
     # What MISO's table gives to jobs that are split, and that is not counted elsewhere.
     found += [Cell("causes", name, load, main[name, load] + ("--split-gains",), ("partial", "hybrid"),
                    variant="split gains counted", permutations=name.startswith("philly"))
