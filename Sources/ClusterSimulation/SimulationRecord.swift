@@ -34,6 +34,8 @@ public struct JobOutcome: Hashable, Sendable {
         case none
         /// More slices, leaves or GPUs than the whole cluster has.
         case largerThanCluster
+        /// More leaves than any node has, for a job that has to stay on one.
+        case largerThanNode
         /// No instance that this model can give has the memory for one worker.
         case memory
         /// No instance or number of leaves of the layouts fits the size.
@@ -48,6 +50,7 @@ public struct JobOutcome: Hashable, Sendable {
             switch self {
             case .none: "not refused"
             case .largerThanCluster: "larger than the cluster"
+            case .largerThanNode: "larger than what any node has for it"
             case .memory: "needs more memory than any leaf it could get"
             case .noInstance: "no instance of its size in the layouts"
             case .speedUnknown: "speed not known on what could be given"

@@ -106,6 +106,7 @@ extension StudyOptions {
             "Durations are those at the requested size; on other instances and over leaves a job's pace is the ratio of its model's step times.",
             "Step times were measured on an A100-40GB; on other GPUs they are taken at the same share of the GPU's SMs, between measured sizes on a line of speeds.",
             "A job over k leaves keeps its global batch: each rank steps on a k-th of it. Batches that were not measured lie on a line fitted to those that were.",
+            "Jobs of more than one GPU may lie on several nodes, at no cost where they get whole GPUs; all others stay on one node, in every model.",
             "The pace of a job is set when it starts, with the link traffic of its neighbours then; later neighbours slow down themselves only.",
             "Where GPUs are drained, it is for the first 32 jobs in line, and at most a tenth of the GPUs (at least one) at a time.",
             "Jobs that no model knows how to serve are refused and counted; means are over the jobs that ran, so compare models only with the refusals in sight.",

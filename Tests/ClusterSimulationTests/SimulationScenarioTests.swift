@@ -116,6 +116,27 @@ struct SimulationScenarioTests {
         #expect(record.totals.reconfigurations == test.reconfigurations)
     }
 
+    /// A job of one GPU stays on a node, one of several may lie on several: in every model.
+    @Test(arguments: [(7, "largerThanNode"), (14, "none"), (21, "largerThanCluster")])
+    func nodesBoundJobsOfOneGPU(slices: Int, refusal: String) {
+        let cluster = SimulatedCluster([.init(.a100With40GB, count: 4)], gpusPerNode: 1)
+        let job = Job(number: 0, arrival: 0, duration: 10, slices: slices)
+        let record = Simulation(
+            cluster: cluster, model: FixedLeaves(layout: .doubles), discipline: .fifo, paces: Paces()
+        ).run([job])
+        #expect("\(record.outcomes[0].refusal)" == refusal)
+    }
+
+    /// The GPU that is idle first may be of a model that can't be cut for the job.
+    @Test func drainLooksAtAllModelsOfACluster() {
+        let cluster = SimulatedCluster([.init(.a30, count: 2), .init(.a100With40GB, count: 2)])
+        let jobs = [7, 3, 7, 7, 1].enumerated().map {
+            Job(number: $0.offset, arrival: Double($0.offset), duration: 100, slices: $0.element)
+        }
+        let record = Simulation(cluster: cluster, model: Drain(), discipline: .fifo, paces: Paces()).run(jobs)
+        #expect(record.outcomes.allSatisfy { $0.refusal == .none && $0.end.isFinite })
+    }
+
     /// A causal layout follows what was asked for before; nobody knows the future but the hindsight search.
     @Test func layoutsAreChosenFromDemand() {
         let cluster = SimulatedCluster([.init(.a100With40GB, count: 10)])

@@ -65,7 +65,9 @@ struct DrainPlanner {
                 continue
             }
             let wait = options.map { scheduler.pool.earliestStart($0) }.min() ?? .infinity
-            guard let gpu = scheduler.pool.earliestIdle(), max(now, gpu.time) + seconds < wait else { continue }
+            guard let gpu = firstIdle(for: options, &scheduler.pool), max(now, gpu.time) + seconds < wait else {
+                continue
+            }
             let shape = bestShape(of: gpu.gpu, for: line[place...], scheduler.kinds)
             guard let shape, shape != Int(scheduler.pool.shapeOf[gpu.gpu]) else { continue }
             scheduler.pool.setBlocked(true, gpu: gpu.gpu)
@@ -74,6 +76,23 @@ struct DrainPlanner {
             for option in options.prefix(1) { spare[spare.count - 1][option.leafClass] -= 1 }
             if drained.count >= most { return }
         }
+    }
+
+    /// The GPU that is expected to be idle first, of those that can be cut for one of the options.
+    ///
+    /// - Complexity: as `earliestIdle` where all GPUs are of one model; O(GPUs) where the first is of the wrong one.
+    private func firstIdle(for options: [GangOption], _ pool: inout LeafPool) -> (gpu: Int, time: Double)? {
+        func serves(_ gpu: Int) -> Bool {
+            shapesOf[gpu].contains { shape in options.contains { leaves[shape][$0.leafClass] > 0 } }
+        }
+        guard let first = pool.earliestIdle() else { return nil }
+        if serves(first.gpu) { return first }
+        var best: (gpu: Int, time: Double)?
+        for gpu in 0..<pool.gpuCount where !pool.isBlocked(gpu) && serves(gpu) {
+            let time = pool.idleTime(of: gpu)
+            if time < best?.time ?? .infinity { best = (gpu, time) }
+        }
+        return best
     }
 
     /// Drains GPUs for a job of several: those of one node, or of all, that are expected to be idle first.

@@ -83,10 +83,13 @@ struct JobCatalog {
                 return true
             })
         guard !answer.offers.isEmpty else {
-            let refusal: JobOutcome.Refusal =
-                if !answer.sawSize { .noInstance } else if !answer.sawRoom {
-                    .largerThanCluster
-                } else if !answer.sawMemory { .memory } else { memoryOrSpeed(job) }
+            let refusal: JobOutcome.Refusal
+            switch (answer.sawSize, answer.sawRoom, answer.sawMemory) {
+            case (false, _, _): refusal = .noInstance
+            case (_, false, _): refusal = answer.sawRoomOnNodes ? .largerThanNode : .largerThanCluster
+            case (_, _, false): refusal = .memory
+            default: refusal = memoryOrSpeed(job)
+            }
             return Entry(kind: -1, serving: [], refusal: refusal)
         }
         let kind = JobKind(options: answer.offers.map(\.option), slices: Int(job.slices))
@@ -102,7 +105,8 @@ struct JobCatalog {
             let memory = paces.rankMemoryMiB(of: job, ranks: wish.count)
             let idle = Self.whenIdle(
                 leaves.members(of: wish, memoryMiB: memory), cluster: cluster, model: model, cuts: cuts)
-            if idle.total >= wish.count { return .speedUnknown }
+            let most = Int(job.slices) > leaves.wholeSlices ? idle.total : idle.bestNode
+            if most >= wish.count { return .speedUnknown }
         }
         return .memory
     }

@@ -31,6 +31,8 @@ public struct LeafCatalog: Sendable {
         /// Whether there are leaves of a wished size at all; so many of them as the job wants; some with the memory; and
         /// enough with the memory, which nevertheless were not accepted.
         public var sawSize = false, sawRoom = false, sawMemory = false
+        /// Whether there are so many leaves of a wished size, on however many nodes.
+        public var sawRoomOnNodes = false
         /// The most leaves that any wish could have, and what that wish wanted.
         public var most = 0
     }
@@ -57,9 +59,10 @@ public struct LeafCatalog: Sendable {
             let members = members(of: wish, memoryMiB: memoryMiB(wish))
             func most(_ idle: (total: Int, bestNode: Int)) -> Int { spansNodes ? idle.total : idle.bestNode }
             // What it would be without a demand for memory tells why it is refused.
-            let anyMemory = most(whenIdle(self.members(of: wish, memoryMiB: 0)))
-            if anyMemory > 0 { answer.sawSize = true }
-            if anyMemory >= wish.count { answer.sawRoom = true }
+            let anyMemory = whenIdle(self.members(of: wish, memoryMiB: 0))
+            if anyMemory.total > 0 { answer.sawSize = true }
+            if most(anyMemory) >= wish.count { answer.sawRoom = true }
+            if anyMemory.total >= wish.count { answer.sawRoomOnNodes = true }
             let idle = whenIdle(members)
             guard idle.total > 0 else { continue }
             answer.sawMemory = true
