@@ -48,8 +48,9 @@ package struct LinePrefixer: Sendable {
 
 /// Passes the ranks' output on to this process's own, line by line, without ever blocking.
 ///
-/// A pipe that is reported writable takes `PIPE_BUF` bytes at once, so writes are no longer than that. When nobody
-/// reads, the ranks' pipes fill up and the ranks wait, as they would at a terminal.
+/// A pipe that is reported writable takes `PIPE_BUF` bytes at once, so writes are no longer than that. They end with a
+/// line, unless one line is longer: both outputs may be one pipe, and what goes to the other comes between two writes.
+/// When nobody reads, the ranks' pipes fill up and the ranks wait, as they would at a terminal.
 package final class OutputRelay {
     /// Where a stream goes: 1 is standard output, 2 standard error.
     package typealias Target = CInt
@@ -113,7 +114,7 @@ package final class OutputRelay {
             let output = number(of: target)
             guard let seen = ready[output], !seen.isEmpty, let bytes = waiting[target], !bytes.isEmpty else { continue }
             do throws(SystemError) {
-                let count = try writeSome(bytes.first(Self.atOnce), to: output)
+                let count = try writeSome(bytes.lines(atMost: Self.atOnce), to: output)
                 waiting[target]?.remove(count)
             } catch {
                 // EAGAIN: somebody else shares the output and was faster.
@@ -179,7 +180,13 @@ private struct WaitingBytes {
     var count: Int { bytes.count - taken }
     var isEmpty: Bool { count == 0 }
     mutating func add(_ more: [UInt8]) { bytes += more }
-    func first(_ most: Int) -> ArraySlice<UInt8> { bytes[taken..<min(bytes.count, taken + most)] }
+
+    /// The lines at the front that are together no longer than that; the beginning of the first where it is longer.
+    func lines(atMost most: Int) -> ArraySlice<UInt8> {
+        let first = bytes[taken..<min(bytes.count, taken + most)]
+        let end = first.lastIndex { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+        return end.map { first[...$0] } ?? first
+    }
 
     mutating func remove(_ count: Int) {
         taken += count

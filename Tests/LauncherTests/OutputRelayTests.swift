@@ -34,9 +34,10 @@ struct OutputRelayTests {
         #expect(harness.result.isEmpty)
     }
 
-    /// Ranks that write at the same time: no line is torn, lost or doubled, and each rank's are in its order.
-    @Test(arguments: [UInt64(11), 12, 13])
-    func keepsEachRanksOrder(seed: UInt64) throws {
+    /// Ranks that write at the same time, to one output or to two that are one pipe: no line is torn, lost or doubled, and
+    /// each rank's are in its order.
+    @Test(arguments: [UInt64(11), 12, 13], [false, true])
+    func keepsEachRanksOrder(seed: UInt64, inTwoOutputs: Bool) throws {
         var random = SplitMix(seed: seed)
         let harness = try RelayHarness(seed: random.seed)
         let texts = (0..<5).map { rank in
@@ -44,7 +45,9 @@ struct OutputRelayTests {
                 Array("\(rank).\(line) ".utf8) + Array(repeating: 0xff, count: .random(in: 0...300, using: &random))
             }
         }
-        for lines in texts { try harness.add(lines.flatMap { $0 + [0x0a] }) }
+        for (rank, lines) in texts.enumerated() {
+            try harness.add(lines.flatMap { $0 + [0x0a] }, asErrors: inTwoOutputs && !rank.isMultiple(of: 2))
+        }
         try harness.finish()
         for (rank, expected) in texts.enumerated() {
             #expect(lines(of: rank, in: harness.result).elementsEqual(expected.map { $0[...] }), "seed \(random.seed)")

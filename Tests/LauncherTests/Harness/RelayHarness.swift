@@ -9,6 +9,8 @@ final class RelayHarness {
     private(set) var result: [UInt8] = []
     private var reader: Descriptor?
     private let output: Descriptor
+    /// The same pipe under another number, as after `2>&1`.
+    private let errors: Descriptor
     private var ranks: [RankOutput] = []
     private var random: SplitMix
     private var turns = 0
@@ -31,16 +33,19 @@ final class RelayHarness {
         try pipe.readEnd.setNonBlocking()
         reader = consume pipe.readEnd
         output = pipe.writeEnd
-        relay = OutputRelay(targets: [output.number])
+        errors = try output.duplicate()
+        relay = OutputRelay(targets: [output.number, errors.number])
         random = SplitMix(seed: seed)
     }
 
     /// Adds a rank that writes these bytes, in parts of random size, and closes its output.
-    func add(_ bytes: [UInt8]) throws {
+    ///
+    /// - Parameter asErrors: to the second of the two outputs, which are one pipe.
+    func add(_ bytes: [UInt8], asErrors: Bool = false) throws {
         let pipe = try Pipe()
         try pipe.writeEnd.setNonBlocking()
         ranks.append(RankOutput(pipe.writeEnd, bytes))
-        try relay.add(pipe.readEnd, rank: ranks.count - 1, to: output.number)
+        try relay.add(pipe.readEnd, rank: ranks.count - 1, to: asErrors ? errors.number : output.number)
     }
 
     /// Bytes that the ranks could not write yet.
